@@ -1,0 +1,188 @@
+//! The asynchronous shell of [`State`]: one lock, one task that sleeps until the next permit is due.
+//!
+//! Nothing is awaited under the lock, and nobody is told anything under it: what is sent to a waiting call may come
+//! straight back as a dropped permit, which takes the lock itself.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use super::permit::Permit;
+use super::queue::Ticket;
+use super::settings::{Place, Refused, Turn};
+use super::state::{Entry, Next, State};
+
+type Reply = oneshot::Sender<Result<Permit, Refused>>;
+
+/// What the handles, the permits and the dispatcher share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    inner: Mutex<Inner>,
+    /// Wakes the dispatcher.
+    wake: Notify,
+    /// Tells those who wait for room that the queue got shorter.
+    shorter: Notify,
+}
+
+struct Inner {
+    state: State<Reply>,
+    /// Until when the dispatcher sleeps; `None`: until it is woken.
+    rests_until: Option<Instant>,
+    /// The last handle is gone.
+    ended: bool,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner").field("ended", &self.ended).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(super) fn new(state: State<Reply>) -> Self {
+        let inner = Inner { state, rests_until: None, ended: false };
+        Shared { inner: Mutex::new(inner), wake: Notify::new(), shorter: Notify::new() }
+    }
+
+    /// Looks at the state, or changes it in a way that makes nobody's turn come earlier.
+    pub(super) fn look<R>(&self, look: impl FnOnce(&mut State<Reply>, Instant) -> R) -> R {
+        look(&mut self.lock().state, Instant::now())
+    }
+
+    /// Changes the state, and wakes the dispatcher if somebody's turn may come earlier by it.
+    pub(super) fn event<R>(&self, change: impl FnOnce(&mut State<Reply>, Instant) -> R) -> R {
+        let mut inner = self.lock();
+        let now = Instant::now();
+        let result = change(&mut inner.state, now);
+        let earlier = match (inner.state.due(now), inner.rests_until) {
+            (Some(due), Some(until)) => due < until,
+            (due, None) => due.is_some(),
+            (None, Some(_)) => false,
+        };
+        drop(inner);
+        if earlier {
+            self.wake.notify_one();
+        }
+        result
+    }
+
+    pub(super) async fn admit(self: &Arc<Self>, turn: &Turn, place: Place) -> Result<Permit, Refused> {
+        let came = Instant::now();
+        let (mut waiter, latest) = match self.enter(turn, place) {
+            Entered::Granted(permit) => return Ok(permit),
+            Entered::Refused(refused) => return Err(refused),
+            Entered::Waits(waiter, latest) => (waiter, latest),
+        };
+        match timeout_at(latest, &mut waiter.reply).await {
+            Ok(reply) => {
+                waiter.told = true;
+                reply.unwrap_or(Err(Refused::Closed))
+            }
+            // The gates were shut longer than anyone could know, by lost calls perhaps.
+            Err(_) => Err(self.look(|state, now| state.expired(turn, latest - came, now))),
+        }
+    }
+
+    fn enter(self: &Arc<Self>, turn: &Turn, place: Place) -> Entered<'_> {
+        self.event(|state, now| match state.enter(turn, place, now) {
+            Entry::Granted(token) => Entered::Granted(Permit::new(Arc::clone(self), token)),
+            Entry::Refused(refused) => Entered::Refused(refused),
+            Entry::Wait(latest) => {
+                let (send, reply) = oneshot::channel();
+                let ticket = state.wait(turn, place, latest, now, send);
+                Entered::Waits(Waiter { shared: self, ticket, reply, told: false }, latest)
+            }
+        })
+    }
+
+    /// Resolves when the queue got shorter since this was called.
+    pub(super) async fn wait_until(&self, mut done: impl FnMut(&State<Reply>) -> bool) {
+        loop {
+            let shorter = self.shorter.notified();
+            if self.look(|state, _| state.is_closed() || done(state)) {
+                return;
+            }
+            shorter.await;
+        }
+    }
+
+    pub(super) fn close(&self) {
+        let refused = self.look(|state, now| state.close(now));
+        for reply in refused {
+            // A call that has just gone away need not be told.
+            let _ = reply.send(Err(Refused::Closed));
+        }
+        self.shorter.notify_waiters();
+    }
+
+    /// Ends the dispatcher.
+    pub(super) fn end(&self) {
+        self.lock().ended = true;
+        self.wake.notify_one();
+    }
+
+    /// Serves the queue until the last handle is gone.
+    pub(super) async fn dispatch(self: Arc<Self>) {
+        loop {
+            let Some(rest) = self.serve() else { return };
+            match rest {
+                Some(until) => drop(timeout_at(until, self.wake.notified()).await),
+                None => self.wake.notified().await,
+            }
+        }
+    }
+
+    /// Grants all that may go now. Returns until when there is nothing to do, or `None` at the end.
+    fn serve(self: &Arc<Self>) -> Option<Option<Instant>> {
+        let mut told: Vec<(Reply, Result<Permit, Refused>)> = Vec::new();
+        let mut inner = self.lock();
+        let now = Instant::now();
+        let rest = loop {
+            match inner.state.next(now) {
+                Next::Granted(reply, token) => told.push((reply, Ok(Permit::new(Arc::clone(self), token)))),
+                Next::Refused(reply, refused) => told.push((reply, Err(refused))),
+                Next::Rest(until) => break until,
+            }
+        };
+        inner.rests_until = rest;
+        let ended = inner.ended;
+        drop(inner);
+        if !told.is_empty() {
+            self.shorter.notify_waiters();
+        }
+        for (reply, result) in told {
+            // A caller that left in between drops the permit here, which gives it back.
+            drop(reply.send(result));
+        }
+        (!ended).then_some(rest)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic elsewhere cannot leave the state half changed in a way that matters more than going on.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Entered<'a> {
+    Granted(Permit),
+    Refused(Refused),
+    Waits(Waiter<'a>, Instant),
+}
+
+/// A call in the queue. Dropped before it is told anything, it leaves the queue and has cost nothing.
+struct Waiter<'a> {
+    shared: &'a Shared,
+    ticket: Ticket,
+    reply: oneshot::Receiver<Result<Permit, Refused>>,
+    told: bool,
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        if !self.told {
+            self.shared.look(|state, _| drop(state.queue.cancel(self.ticket)));
+            self.shared.shorter.notify_waiters();
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What admission promises, checked on virtual time.
+
+mod estimates;
+mod fairness;
+mod foreign;
+mod handle;
+mod network;
+mod proofs;
+mod single;
+mod world;
