@@ -1,0 +1,169 @@
+//! An app's credential: its key, and the UserSig that is signed with it.
+//!
+//! A UserSig is made once and used until half of its life is over, so that one
+//! never dies under way and signing costs nothing per call. No debug output of
+//! anything here shows a secret.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use secrecy::{ExposeSecret as _, SecretString};
+use zeroize::Zeroizing;
+
+use crate::config::{App, SdkAppId};
+
+pub mod key;
+pub mod usersig;
+
+/// Signs for one app.
+pub struct Signer {
+    sdk_app_id: SdkAppId,
+    identifier: String,
+    ttl: Duration,
+    key: ArcSwap<SecretString>,
+    current: ArcSwapOption<Signed>,
+}
+
+/// The signed part of a request's query, all but what is fresh in each.
+pub struct Signed {
+    query: Zeroizing<String>,
+    /// When it was made and when it ends, in Unix seconds.
+    made: u64,
+    expires: u64,
+}
+
+impl Signer {
+    /// The same app and admin, with another key: to try it.
+    pub fn with_key(&self, key: SecretString) -> Self {
+        Self {
+            sdk_app_id: self.sdk_app_id,
+            identifier: self.identifier.clone(),
+            ttl: self.ttl,
+            key: ArcSwap::from_pointee(key),
+            current: ArcSwapOption::empty(),
+        }
+    }
+
+    /// A signer for an app, with a key that is believed until Chat says otherwise.
+    pub fn new(app: &App, key: SecretString) -> Self {
+        Self {
+            sdk_app_id: app.sdk_app_id,
+            identifier: app.identifier.clone(),
+            ttl: app.usersig_ttl,
+            key: ArcSwap::from_pointee(key),
+            current: ArcSwapOption::empty(),
+        }
+    }
+
+    /// The signed query that a request sent now should bear.
+    pub fn signed(&self) -> Arc<Signed> {
+        let now = unix_now();
+        match &*self.current.load() {
+            Some(signed) if signed.is_young(now) => signed.clone(),
+            _ => self.renew(now),
+        }
+    }
+
+    /// Chat refused a UserSig: signs afresh at the next call, unless the one
+    /// in use is so young that it can't be the one refused.
+    pub fn refused(&self) {
+        let now = unix_now();
+        if self.current.load().as_ref().is_some_and(|signed| signed.made < now) {
+            self.current.store(None);
+        }
+    }
+
+    /// From now on signs with another key.
+    pub fn replace_key(&self, key: SecretString) {
+        self.key.store(Arc::new(key));
+        self.current.store(None);
+    }
+
+    /// The key that it signs with.
+    pub fn key(&self) -> Arc<SecretString> {
+        self.key.load_full()
+    }
+
+    /// When the UserSig in use ends, in Unix seconds.
+    pub fn expires(&self) -> u64 {
+        self.signed().expires
+    }
+
+    /// A UserSig that holds for `ttl` from now, for people.
+    pub fn usersig(&self, ttl: Duration) -> SecretString {
+        self.sign(unix_now(), ttl)
+    }
+
+    fn renew(&self, now: u64) -> Arc<Signed> {
+        let usersig = self.sign(now, self.ttl);
+        let query = Zeroizing::new(format!(
+            "sdkappid={}&identifier={}&usersig={}&contenttype=json&random=",
+            self.sdk_app_id,
+            percent_encoded(&self.identifier),
+            usersig.expose_secret(),
+        ));
+        let signed = Arc::new(Signed { query, made: now, expires: now + self.ttl.as_secs() });
+        self.current.store(Some(signed.clone()));
+        signed
+    }
+
+    fn sign(&self, now: u64, ttl: Duration) -> SecretString {
+        let claims = usersig::Claims {
+            sdk_app_id: self.sdk_app_id.get(),
+            identifier: &self.identifier,
+            time: now,
+            expire: ttl.as_secs(),
+        };
+        usersig::sign(&self.key.load(), &claims)
+    }
+}
+
+impl Signed {
+    /// The whole query, with a fresh `random`.
+    pub fn query(&self) -> Zeroizing<String> {
+        let mut query = String::with_capacity(self.query.len() + 10);
+        query.push_str(&self.query);
+        query.push_str(&rand::random::<u32>().to_string());
+        Zeroizing::new(query)
+    }
+
+    /// Half of its life lies ahead; and the clock was not set back to before
+    /// it was made, when Chat would take it for one from the future.
+    fn is_young(&self, now: u64) -> bool {
+        let half = (self.expires - self.made) / 2;
+        (self.made..self.made + half.max(1)).contains(&now)
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer").field("sdk_app_id", &self.sdk_app_id).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Signed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signed").field("expires", &self.expires).finish_non_exhaustive()
+    }
+}
+
+fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// For the one value in the query that a person chose.
+fn percent_encoded(text: &str) -> String {
+    use fmt::Write as _;
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, b| {
+        if b.is_ascii_alphanumeric() || b"-._~".contains(&b) {
+            out.push(char::from(b));
+        } else {
+            let _ = write!(out, "%{b:02X}");
+        }
+        out
+    })
+}

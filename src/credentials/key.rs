@@ -1,0 +1,85 @@
+//! Where an app's secret key comes from: a file or an environment variable.
+
+use std::{error::Error, fmt, io, path::Path};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use zeroize::Zeroizing;
+
+use crate::config::{Environment, KeySource};
+
+/// The longest key that is believed: Chat's have 64 characters.
+const MAX_BYTES: usize = 4096;
+
+/// Reads the key. White space around it, such as the newline that editors
+/// add, is not part of it.
+///
+/// # Errors
+/// When it can't be read, or can't be a key. The error never holds the key.
+pub fn read(source: &KeySource, env: &dyn Environment) -> Result<SecretString, KeyError> {
+    match source {
+        KeySource::File(path) => from_file(path),
+        KeySource::Env(name) => {
+            let text = env.get(name).map(Zeroizing::new).ok_or_else(|| KeyError::Unset(name.clone()))?;
+            checked(&text, || format!("environment variable {name}"))
+        }
+    }
+}
+
+fn from_file(path: &Path) -> Result<SecretString, KeyError> {
+    let place = || path.display().to_string();
+    let bytes = std::fs::read(path).map(Zeroizing::new).map_err(|cause| KeyError::Unreadable(place(), cause))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| KeyError::NoKey(place(), "it is no text"))?;
+    checked(text, place)
+}
+
+fn checked(text: &str, place: impl Fn() -> String) -> Result<SecretString, KeyError> {
+    let key = text.trim();
+    let fault = if key.is_empty() {
+        Some("it is empty")
+    } else if key.len() > MAX_BYTES {
+        Some("it is longer than 4096 bytes")
+    } else if !key.bytes().all(|b| b.is_ascii_graphic()) {
+        Some("a key is one word of printable ASCII")
+    } else {
+        None
+    };
+    match fault {
+        Some(fault) => Err(KeyError::NoKey(place(), fault)),
+        None => Ok(key.into()),
+    }
+}
+
+/// Whether two keys are the same.
+pub fn same(one: &SecretString, other: &SecretString) -> bool {
+    one.expose_secret() == other.expose_secret()
+}
+
+/// Why there is no key. Says where it was looked for, never what was found.
+#[derive(Debug)]
+pub enum KeyError {
+    /// The environment variable is not set.
+    Unset(String),
+    /// The file can't be read.
+    Unreadable(String, io::Error),
+    /// What is there is no key.
+    NoKey(String, &'static str),
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unset(name) => write!(f, "environment variable {name}, which should hold the secret key, is not set"),
+            Self::Unreadable(path, _) => write!(f, "the secret key can't be read from {path}"),
+            Self::NoKey(place, fault) => write!(f, "no secret key in {place}: {fault}"),
+        }
+    }
+}
+
+impl Error for KeyError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Unreadable(_, cause) => Some(cause),
+            _ => None,
+        }
+    }
+}
