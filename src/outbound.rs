@@ -1,0 +1,94 @@
+//! ★ The outbound stack, top to bottom, over any leaf.
+
+use std::sync::Arc;
+
+use tokio_util::task::TaskTracker;
+use tower::{Service, ServiceBuilder, retry::RetryLayer, util::BoxCloneSyncService};
+
+use self::{
+    admit::Admissions,
+    breaker::Breaker,
+    call::{Admitted, Answer, Attempt, Call, Signed},
+    once::Once,
+    retry::{Again, Budget},
+    step::{Next, step},
+};
+use crate::{
+    credentials::Signer,
+    errors::CallError,
+    telemetry::ChatMetrics,
+};
+
+pub mod admit;
+pub mod breaker;
+pub mod call;
+mod commit;
+pub mod http;
+pub mod look;
+mod observe;
+pub mod once;
+pub mod retry;
+pub mod settle;
+mod sign;
+pub mod step;
+
+/// The whole stack of one app.
+pub type Outbound = BoxCloneSyncService<Call, Answer, CallError>;
+
+/// What the layers of one app's stack share.
+#[derive(Clone)]
+pub struct Parts {
+    /// Keyed calls under way.
+    pub once: Arc<Once>,
+    /// The retries that are left.
+    pub budget: Arc<Budget>,
+    /// Attempts at one call, the first included.
+    pub max_attempts: u32,
+    /// What keeps calls back that can't succeed.
+    pub breaker: Arc<Breaker>,
+    /// The permits.
+    pub admissions: Arc<Admissions>,
+    /// The signatures.
+    pub signer: Arc<Signer>,
+    /// Attempts under way.
+    pub tasks: TaskTracker,
+    /// What is counted.
+    pub metrics: ChatMetrics,
+}
+
+/// Builds the stack of one app.
+pub fn stack<L>(parts: &Parts, leaf: L) -> Outbound
+where
+    L: Service<Signed, Response = Answer, Error = CallError> + Clone + Send + Sync + 'static,
+    L::Future: Send + 'static,
+{
+    let parts = parts.clone();
+    let Parts { once, budget, max_attempts, breaker, admissions, signer, tasks, metrics } = parts;
+    let again = Again { max_attempts, budget, signer: signer.clone(), ended: 0 };
+    let (recheck, watch, waits) = (breaker.clone(), breaker.clone(), metrics.clone());
+    let stack = ServiceBuilder::new()
+        // equal requests with one key that are under way together share one call, each with its own deadline
+        .layer(step(move |call: Call, next: Next<Call>| once::once(once.clone(), call, next)))
+        // a lost answer of a repeatable call ends in a look at what stands
+        .layer(step(settle::settle))
+        // one decision for each answer; everything below runs once an attempt
+        .layer(RetryLayer::new(again))
+        // no permit for what cannot succeed
+        .layer(step(move |call: Call, next: Next<Call>| breaker::hold(breaker.clone(), call, next)))
+        // every attempt takes a permit, and waits only if its turn comes before the deadline
+        .layer(step(move |call: Call, next: Next<Admitted>| {
+            admit::admit(admissions.of(call.command), waits.clone(), call, next)
+        }))
+        // a breaker that opened during the wait holds for those who waited
+        .layer(step(move |admitted: Admitted, next| breaker::recheck(recheck.clone(), admitted, next)))
+        // the point of no return: below it an attempt runs to its end in a task of its own
+        .layer(step(move |admitted: Admitted, next: Next<Attempt>| commit::commit(tasks.clone(), admitted, next)))
+        // learns of every end, even where nobody waits for it
+        .layer(step(move |attempt: Attempt, next| breaker::watch(watch.clone(), attempt, next)))
+        // after the wait, so that no signature ages in the queue
+        .layer(step(move |attempt: Attempt, next: Next<Signed>| sign::sign(signer.clone(), attempt, next)))
+        // sees what the wire sees
+        .layer(step(move |signed: Signed, next: Next<Signed>| observe::observe(metrics.clone(), signed, next)))
+        .service(leaf);
+    BoxCloneSyncService::new(stack)
+}

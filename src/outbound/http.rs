@@ -1,0 +1,154 @@
+//! The way to Chat over HTTP; the only room that knows reqwest.
+//!
+//! What reqwest would do by itself is off: redirects (Chat's host comes from
+//! the configuration alone), retries (the retry layer decides), decompression
+//! (Chat documents none). Its errors hold the URL, UserSig included, so they
+//! leave here without it.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use http::{StatusCode, header::CONTENT_TYPE};
+use reqwest::{Client, Response, redirect};
+use tokio::time::timeout;
+
+use super::call::{Answer, Signed};
+use crate::{
+    errors::{CallError, Cause, Lost, NotSent},
+    wire,
+};
+
+/// The most that an answer may hold. Real ones have a few hundred bytes.
+pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
+/// Shorter than the keep-alive of any usual server, so that the pool seldom
+/// offers a connection that the other side is just closing: a request lost to
+/// that race is an answer lost.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The shortest pause named to a caller whose call found no connection.
+const RETRY_CONNECT_AFTER: Duration = Duration::from_secs(1);
+
+/// A way to one app's Chat. Clones share the connections.
+#[derive(Clone)]
+pub struct Http {
+    client: Client,
+    base_url: Arc<str>,
+    attempt_timeout: Duration,
+}
+
+/// Makes the clients that all apps share.
+#[derive(Clone)]
+pub struct Clients {
+    direct: Client,
+    by_environment: Client,
+}
+
+impl Clients {
+    /// Both clients, each with its own pool.
+    ///
+    /// # Errors
+    /// When there is no TLS: no roots that can be trusted, or no provider.
+    pub fn new() -> Result<Self, Cause> {
+        Ok(Self {
+            // A proxy is for the way out, not for a stand-in on this machine.
+            direct: build(Client::builder().no_proxy())?,
+            by_environment: build(Client::builder())?,
+        })
+    }
+
+    /// The way to one app's Chat.
+    pub fn way(&self, base_url: &str, loopback: bool, attempt_timeout: Duration) -> Http {
+        let client = if loopback { &self.direct } else { &self.by_environment };
+        Http { client: client.clone(), base_url: base_url.into(), attempt_timeout }
+    }
+}
+
+fn build(builder: reqwest::ClientBuilder) -> Result<Client, Cause> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that makes a client")]
+    builder
+        .http1_only()
+        .redirect(redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .tcp_nodelay(true)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_max_idle_per_host(256)
+        .connect_timeout(Duration::from_secs(2))
+        .user_agent(concat!("group-import-gateway/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| Arc::new(error) as Cause)
+}
+
+impl Http {
+    /// Sends one attempt and reads its answer, within the attempt's time limit.
+    ///
+    /// # Errors
+    /// [`NotSent`] where no connection was had, [`CallError::Refused`] where
+    /// Chat answered so, else [`Lost`].
+    pub async fn send(self, request: Signed) -> Result<Answer, CallError> {
+        let limit = self.attempt_timeout;
+        timeout(limit, self.exchange(request)).await.unwrap_or(Err(Lost::Late.into()))
+    }
+
+    async fn exchange(self, request: Signed) -> Result<Answer, CallError> {
+        let Signed { attempt, query } = request;
+        let command = attempt.command;
+        let url = zeroize::Zeroizing::new(format!(
+            "{}/v4/{}/{}?{}",
+            self.base_url, command.service, command.name, *query
+        ));
+        let response = self
+            .client
+            .post(url.as_str())
+            .header(CONTENT_TYPE, "application/json")
+            .body(attempt.body)
+            .send()
+            .await
+            .map_err(failed)?;
+        if response.status() != StatusCode::OK {
+            return Err(Lost::HttpStatus(response.status().as_u16()).into());
+        }
+        let body = read(response).await?;
+        wire::read(&body, command.is_whole)?;
+        Ok(Answer { body, reconciled: false })
+    }
+}
+
+/// Only an error of connecting proves that nothing was sent.
+fn failed(error: reqwest::Error) -> CallError {
+    if error.is_connect() {
+        let cause = Some(without_url(error));
+        return NotSent::Unreachable { retry_after: RETRY_CONNECT_AFTER, cause }.into();
+    }
+    Lost::Broken(without_url(error)).into()
+}
+
+async fn read(mut response: Response) -> Result<Bytes, CallError> {
+    let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
+    if announced.is_some_and(|length| length > MAX_ANSWER_BYTES) {
+        return Err(Lost::TooLong.into());
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| Lost::CutOff(without_url(error)))? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Err(Lost::TooLong.into());
+        }
+        if body.is_empty() && announced == Some(chunk.len()) {
+            return Ok(chunk); // the usual case: it came in one piece, nothing to copy
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// The innermost cause says what went wrong ("connection refused"); reqwest's
+/// own layers around it only say that sending failed.
+fn without_url(error: reqwest::Error) -> Cause {
+    let error = error.without_url();
+    let mut innermost: &dyn Error = &error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    Arc::from(Box::<dyn Error + Send + Sync>::from(innermost.to_string()))
+}

@@ -1,0 +1,96 @@
+//! A lost answer of a repeatable call ends in a look at what stands.
+//!
+//! A look that finds the group, as it was asked for, settles the call. One
+//! that finds nothing settles nothing: the group may still come.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use super::{
+    call::{Answer, Call, Purpose},
+    look::{self, GET_GROUP_INFO, Standing},
+    step::{Next, Outcome},
+};
+use crate::errors::{CallError, Existing, InUse, table::Action};
+
+/// What a call is to bring about, in terms that a look can be compared with.
+pub trait Goal: Send + Sync {
+    /// The group's ID.
+    fn group_id(&self) -> &str;
+    /// The fields that a look must ask for.
+    fn fields(&self) -> &'static [&'static str];
+    /// In what the group that stands differs. None if that can't be read.
+    fn differs(&self, standing: &Map<String, Value>) -> Option<Vec<&'static str>>;
+    /// In what another request, by its body, is unlike this one.
+    fn unlike(&self, body: &[u8]) -> Vec<&'static str>;
+}
+
+/// The step.
+pub async fn settle(call: Call, next: Next<Call>) -> Outcome {
+    let Some(goal) = call.goal.clone() else { return next.run(call).await };
+    let outcome = next.run(call.clone()).await;
+    match &outcome {
+        Err(CallError::Refused(refusal)) if refusal.action() == Action::Reconcile => {
+            let existing = match look_at(&call, &*goal, &next).await {
+                Found::Group(existing) => existing,
+                Found::Nothing | Found::Unknown => Existing::Unread,
+            };
+            in_use(&call, existing, Some(refusal.code))
+        }
+        Err(_) if call.record.unsettled() => match look_at(&call, &*goal, &next).await {
+            Found::Group(existing) => in_use(&call, existing, None),
+            Found::Nothing | Found::Unknown => outcome,
+        },
+        _ => outcome,
+    }
+}
+
+/// What stands is the caller's own where an earlier attempt may have made it:
+/// one of this call, or one that the caller says it made.
+fn in_use(call: &Call, existing: Existing, code: Option<u32>) -> Outcome {
+    if existing == Existing::Same && (call.is_repeat || call.record.unsettled()) {
+        return Ok(Answer { body: Default::default(), reconciled: true });
+    }
+    Err(CallError::InUse(InUse { code, existing }))
+}
+
+enum Found {
+    Group(Existing),
+    Nothing,
+    Unknown,
+}
+
+async fn look_at(call: &Call, goal: &dyn Goal, next: &Next<Call>) -> Found {
+    if call.turn.deadline <= Instant::now() + Duration::from_millis(1) {
+        return Found::Unknown;
+    }
+    let look = Call {
+        command: &GET_GROUP_INFO,
+        body: look::body(goal.group_id(), goal.fields()),
+        turn: call.turn.clone(),
+        repeatable: true,
+        is_repeat: false,
+        goal: None,
+        purpose: Purpose::Look,
+        signed_again: false,
+        record: Arc::default(), // a look is no attempt at the request
+    };
+    match next.run(look).await {
+        Ok(answer) => match look::read(&answer.body, goal.group_id()) {
+            Standing::Group(fields) => {
+                Found::Group(goal.differs(&fields).map_or(Existing::Unread, |fields| match fields.as_slice() {
+                    [] => Existing::Same,
+                    _ => Existing::Different(fields),
+                }))
+            }
+            Standing::Nothing => Found::Nothing,
+            Standing::Unread => Found::Unknown,
+        },
+        Err(error) => {
+            tracing::debug!(group_id = goal.group_id(), "could not look at what stands: {error}");
+            Found::Unknown
+        }
+    }
+}
