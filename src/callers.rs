@@ -1,0 +1,112 @@
+//! Who calls: known by a bearer token, or anyone where no caller is configured.
+
+use std::{collections::HashSet, num::NonZeroU32, sync::Arc};
+
+use http::{HeaderMap, header::AUTHORIZATION};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::{
+    config::{self, Config},
+};
+
+/// One who may call.
+#[derive(Debug)]
+pub struct Caller {
+    /// The name, for logs, metrics and the queue.
+    pub name: Arc<str>,
+    /// The share of an app's rate under contention.
+    pub weight: u32,
+    /// Whether requests without a key are refused.
+    pub require_key: bool,
+    /// A ceiling for this caller alone, in calls a second.
+    pub max_calls_per_second: Option<NonZeroU32>,
+    /// Which apps the caller may use.
+    pub grant: Grant,
+}
+
+/// Which apps a caller may use.
+#[derive(Clone, Debug)]
+pub enum Grant {
+    /// All there are.
+    All,
+    /// These.
+    Some(HashSet<Arc<str>>),
+}
+
+impl Grant {
+    /// Whether it holds for this app.
+    pub fn covers(&self, app: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(apps) => apps.contains(app),
+        }
+    }
+}
+
+/// All who may call.
+#[derive(Debug)]
+pub struct Callers {
+    anyone: Option<Arc<Caller>>,
+    all: Vec<Arc<Caller>>,
+    tokens: Vec<([u8; 32], Arc<Caller>)>,
+}
+
+impl Callers {
+    /// The configured callers; anyone where there is none.
+    pub fn new(config: &Config) -> Self {
+        if config.callers.is_empty() {
+            let anyone = Caller { name: "anyone".into(), weight: 1, require_key: false, max_calls_per_second: None, grant: Grant::All };
+            return Self { anyone: Some(Arc::new(anyone)), all: Vec::new(), tokens: Vec::new() };
+        }
+        let (mut all, mut tokens) = (Vec::new(), Vec::new());
+        for caller in &config.callers {
+            let known = Arc::new(Caller::of(caller));
+            all.push(known.clone());
+            tokens.extend(caller.token_sha256.iter().map(|hash| (*hash, known.clone())));
+        }
+        Self { anyone: None, all, tokens }
+    }
+
+    /// Who sent a request with these headers, if it is someone known.
+    pub fn identify(&self, headers: &HeaderMap) -> Option<Arc<Caller>> {
+        self.anyone.clone().or_else(|| self.by_token(bearer_token(headers)?))
+    }
+
+    /// The callers that have a ceiling, and which.
+    pub fn ceilings(&self) -> impl Iterator<Item = (Arc<str>, NonZeroU32)> {
+        self.all.iter().filter_map(|caller| Some((caller.name.clone(), caller.max_calls_per_second?)))
+    }
+
+    /// Compares with every hash, in constant time each, so that the time taken
+    /// tells nothing of how near a guess came.
+    fn by_token(&self, token: &[u8]) -> Option<Arc<Caller>> {
+        let hash: [u8; 32] = Sha256::digest(token).into();
+        let mut found = None;
+        for (known, caller) in &self.tokens {
+            if bool::from(known.ct_eq(&hash)) {
+                found = Some(caller);
+            }
+        }
+        found.cloned()
+    }
+}
+
+impl Caller {
+    fn of(config: &config::Caller) -> Self {
+        Self {
+            name: config.name.as_str().into(),
+            weight: config.weight,
+            require_key: config.require_key,
+            max_calls_per_second: config.max_calls_per_second.and_then(NonZeroU32::new),
+            grant: Grant::Some(config.apps.iter().map(|app| app.as_str().into()).collect()),
+        }
+    }
+}
+
+/// The scheme's name is case-insensitive (RFC 9110, 11.1).
+fn bearer_token(headers: &HeaderMap) -> Option<&[u8]> {
+    let value = headers.get(AUTHORIZATION)?.as_bytes();
+    let (scheme, token) = value.split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii()).filter(|token| !token.is_empty())
+}

@@ -1,0 +1,138 @@
+//! What every RPC shares: check → app and grant → call → reply.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use futures_util::FutureExt as _;
+use tokio::{sync::OwnedSemaphorePermit, time::timeout_at};
+use tower::ServiceExt as _;
+
+use crate::{
+    admission::{Lane, Turn},
+    apps::{App, Apps},
+    callers::Caller,
+    commands::{Operation, Plan, rules::Violations},
+    deadline::Deadline,
+    errors::{CallError, Failure, Lost, NotSent, Reason},
+    outbound::call::{Call, Purpose, Record},
+    stop::Stop,
+};
+
+/// How a request came in.
+pub struct Arrival {
+    /// Whose it is.
+    pub caller: Arc<Caller>,
+    /// On which way.
+    pub lane: Lane,
+    /// When it must be done.
+    pub deadline: Deadline,
+    /// The client says that it sends this again (`grpc-previous-rpc-attempts`).
+    pub is_repeat: bool,
+    /// The place that it takes among its stream's waiting items, given back
+    /// once its first attempt is on its way.
+    pub place: Option<OwnedSemaphorePermit>,
+}
+
+/// What came of a request, with what is told of it in logs and metrics.
+pub struct Done<R> {
+    /// The reply, or why there is none.
+    pub outcome: Result<R, Failure>,
+    /// The app, once it was known.
+    pub app: Option<Arc<str>>,
+    /// What its attempts did.
+    pub record: Arc<Record>,
+}
+
+/// Runs one request of one operation to its end.
+pub async fn run<O: Operation>(
+    apps: &Apps,
+    stop: &Stop,
+    arrival: Arrival,
+    request: O::Request,
+) -> Done<O::Reply> {
+    let Arrival { caller, lane, deadline, place, is_repeat } = arrival;
+    let record = Arc::new(Record::new(place));
+    let app = match apps.find(O::app(&request), &caller.grant) {
+        Ok(app) => app,
+        Err(reason) => return Done { outcome: Err(Failure::early(reason)), app: None, record },
+    };
+    let repeatable = O::is_keyed(&request);
+    let is_repeat = is_repeat || O::has_request_id(&request);
+    let outcome = match prepare::<O>(&app, &caller, request) {
+        Ok(Prepared::Preview(reply)) => Ok(reply),
+        Ok(Prepared::Send(plan)) => {
+            let turn = Turn { caller: caller.name.clone(), weight: caller.weight, lane, deadline: deadline.send_by };
+            let call = Call {
+                command: O::command(),
+                body: plan.body,
+                turn,
+                repeatable,
+                is_repeat,
+                goal: plan.goal,
+                purpose: Purpose::Request,
+                signed_again: false,
+                record: record.clone(),
+            };
+            send::<O>(&app, stop, call, deadline, &plan.group_id).await
+        }
+        Err(reason) => Err(reason),
+    };
+    let outcome = outcome.map_err(|reason| Failure {
+        reason,
+        app: Some(app.name().clone()),
+        history: record.history(repeatable),
+    });
+    Done { outcome, app: Some(app.name().clone()), record }
+}
+
+enum Prepared<R> {
+    Preview(R),
+    Send(Plan),
+}
+
+fn prepare<O: Operation>(app: &App, caller: &Caller, request: O::Request) -> Result<Prepared<O::Reply>, Reason> {
+    let mut violations = Violations::default();
+    O::check(&request, app.field_limits(), unix_now(), &mut violations);
+    let violations = violations.into_vec();
+    if !violations.is_empty() {
+        return Err(Reason::Invalid(violations));
+    }
+    if caller.require_key && !O::is_keyed(&request) {
+        return Err(Reason::KeyRequired);
+    }
+    let validate_only = O::validate_only(&request);
+    let plan = O::plan(request, app.sdk_app_id());
+    Ok(if validate_only { Prepared::Preview(O::preview(&plan)) } else { Prepared::Send(plan) })
+}
+
+async fn send<O: Operation>(
+    app: &App,
+    stop: &Stop,
+    call: Call,
+    deadline: Deadline,
+    group_id: &str,
+) -> Result<O::Reply, Reason> {
+    let record = call.record.clone();
+    let answering = AssertUnwindSafe(app.outbound().oneshot(call)).catch_unwind();
+    let answer = tokio::select! {
+        biased;
+        answer = timeout_at(deadline.answer_by, answering) => match answer {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_panic)) => Err(CallError::Fault),
+            Err(_late) => Err(CallError::DeadlinePassed),
+        },
+        () = stop.abandoned() => Err(match record.unsettled() {
+            true => Lost::Abandoned.into(),
+            false => NotSent::Draining.into(),
+        }),
+    };
+    let answer = answer.map_err(Reason::Call)?;
+    O::reply(&answer, group_id).ok_or(Reason::Call(CallError::Fault))
+}
+
+fn unix_now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
+}
