@@ -1,0 +1,90 @@
+//! Serves gRPC on a listener: the service, health and reflection, behind the
+//! inbound stack.
+
+use tokio_stream::wrappers::UnixListenerStream;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Server, server::TcpIncoming};
+use tonic_health::{
+    pb::health_server::{Health, HealthServer},
+    server::HealthReporter,
+};
+use tower::ServiceBuilder;
+
+use super::listen::Listener;
+use crate::{
+    config,
+    inbound::{self, gate::gate, guard::GuardLayer, observe::ObserveLayer},
+    proto::{self, group_import_server::GroupImportServer},
+    service::Service,
+    telemetry::IMPORT_GROUPS_PATH,
+};
+
+/// The name under which health is asked of the service.
+const SERVICE_NAME: &str = "groupimport.v1.GroupImport";
+
+/// What is served.
+pub(super) struct Stack<H> {
+    pub(super) server: config::Server,
+    pub(super) service: Service,
+    pub(super) health: HealthServer<H>,
+}
+
+impl<H: Health> Stack<H> {
+    /// Serves until `closing`, and then until the last connection has ended.
+    pub(super) async fn serve(
+        self,
+        listener: Listener,
+        closing: CancellationToken,
+    ) -> Result<(), tonic::transport::Error> {
+        let Self { server, service, health } = self;
+        let (metrics, access, guarded) = (service.metrics.clone(), service.access.clone(), service.access.clone());
+        let group_import = GroupImportServer::new(service).max_decoding_message_size(server.max_request_bytes);
+        let stack = ServiceBuilder::new()
+            // counts refusals and panics too, and lets a panic end its call alone
+            .layer(ObserveLayer::new(metrics))
+            // all below know who it is; health and reflection alone stay open
+            .layer(gate(move |parts| inbound::identify(&access.load().callers, parts)))
+            // an optional ceiling for one caller; it never shapes an app's rate
+            .layer(GuardLayer::new(guarded, IMPORT_GROUPS_PATH))
+            .into_inner();
+        let router = with_limits(&server.http2)
+            .layer(stack)
+            .add_service(group_import)
+            .add_service(health)
+            .add_optional_service(proto::reflection_v1().ok())
+            .add_optional_service(proto::reflection_v1alpha().ok());
+        let stop = closing.cancelled_owned();
+        match listener {
+            Listener::Tcp(listener) => {
+                let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+                router.serve_with_incoming_shutdown(incoming, stop).await
+            }
+            Listener::Unix(listener) => {
+                router.serve_with_incoming_shutdown(UnixListenerStream::new(listener), stop).await
+            }
+        }
+    }
+}
+
+/// What `grpc.health.v1` answers, for the whole and for the service.
+pub(super) async fn set_serving(health: &HealthReporter, serving: bool) {
+    use tonic_health::ServingStatus::{NotServing, Serving};
+    let status = if serving { Serving } else { NotServing };
+    health.set_service_status("", status).await;
+    health.set_service_status(SERVICE_NAME, status).await;
+}
+
+/// Each limit is set, even where it is hyper's default: tonic's `None` takes
+/// hyper's own limit away.
+fn with_limits(http2: &config::Http2) -> Server {
+    Server::builder()
+        .tcp_nodelay(true)
+        .max_concurrent_streams(http2.max_concurrent_streams)
+        .initial_stream_window_size(http2.initial_stream_window_bytes)
+        .initial_connection_window_size(http2.initial_connection_window_bytes)
+        .http2_max_header_list_size(http2.max_header_list_bytes)
+        .http2_max_pending_accept_reset_streams(Some(http2.max_pending_accept_reset_streams))
+        .http2_max_local_error_reset_streams(Some(http2.max_local_error_reset_streams))
+        .http2_keepalive_interval(Some(http2.keepalive_interval))
+        .http2_keepalive_timeout(Some(http2.keepalive_timeout))
+}

@@ -1,0 +1,137 @@
+//! Counts every call under gRPC's usual metric names, refusals, panics and
+//! calls that the client gives up included; and catches panics, so that one
+//! kills its call and not its connection.
+
+use std::{
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use http::{HeaderMap, Request, Response};
+use http_body::{Frame, SizeHint};
+use tokio::time::Instant;
+use tonic::{Code, Status, body::Body};
+use tower::{Layer, Service};
+
+use crate::{
+    errors::{CallError, Failure, Reason},
+    telemetry::{Metrics, Method},
+};
+
+/// The layer.
+#[derive(Clone)]
+pub struct ObserveLayer(Arc<Metrics>);
+
+impl ObserveLayer {
+    /// A layer that counts here.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self(metrics)
+    }
+}
+
+/// The layer over a service.
+#[derive(Clone)]
+pub struct Observe<S> {
+    metrics: Arc<Metrics>,
+    inner: S,
+}
+
+impl<S> Layer<S> for ObserveLayer {
+    type Service = Observe<S>;
+
+    fn layer(&self, inner: S) -> Observe<S> {
+        Observe { metrics: self.0.clone(), inner }
+    }
+}
+
+impl<S> Service<Request<Body>> for Observe<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Response<Body>, S::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let method = Method::of(request.uri().path());
+        self.metrics.started(method);
+        let mut running = Running { metrics: self.metrics.clone(), method, since: Instant::now(), code: None };
+        let answering = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
+        Box::pin(async move {
+            let response = match answering.await {
+                Ok(response) => response?,
+                Err(_panic) => panicked(),
+            };
+            // An error stands in the headers, and no body comes.
+            running.code = code(response.headers());
+            Ok(response.map(|body| Body::new(Observed { body, running })))
+        })
+    }
+}
+
+/// It panicked outside of an operation, and so may have done anything.
+fn panicked() -> Response<Body> {
+    let mut failure = Failure::early(Reason::Call(CallError::Fault));
+    failure.history.unsettled = true;
+    failure.to_status().into_http()
+}
+
+fn code(headers: &HeaderMap) -> Option<Code> {
+    Status::from_header_map(headers).map(|status| status.code())
+}
+
+/// A call under way; counted as handled once this is dropped.
+struct Running {
+    metrics: Arc<Metrics>,
+    method: Method,
+    since: Instant,
+    code: Option<Code>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Without a status it was not us who ended the call.
+        self.metrics.handled(self.method, self.code.unwrap_or(Code::Cancelled), self.since.elapsed());
+    }
+}
+
+/// A body whose trailers are looked at as they pass.
+struct Observed {
+    body: Body,
+    running: Running,
+}
+
+impl http_body::Body for Observed {
+    type Data = bytes::Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Status>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &frame
+            && let Some(trailers) = frame.trailers_ref()
+        {
+            self.running.code = code(trailers);
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

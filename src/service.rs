@@ -1,0 +1,131 @@
+//! The gRPC service: a line a unary RPC; the bulk stream has a room of its own.
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::{
+    admission::Lane,
+    apps::Apps,
+    callers::Caller,
+    commands::{Operation, import_group::ImportGroup},
+    deadline::Deadline,
+    errors::{CallError, Failure, Reason},
+    inbound::{Access, deadline},
+    operation::{self, Arrival},
+    proto::{
+        ImportGroupRequest, ImportGroupResponse, ImportGroupsRequest, group_import_server::GroupImport,
+    },
+    stop::Stop,
+    telemetry::Metrics,
+};
+
+mod stream;
+
+/// Answers calls. Clones are the same service.
+#[derive(Clone)]
+pub struct Service {
+    /// Replaced whole when the configuration is read again.
+    pub state: Arc<ArcSwap<State>>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Who may call.
+    pub access: Arc<ArcSwap<Access>>,
+    /// Whether it is stopping.
+    pub stop: Stop,
+}
+
+/// What the configuration says of calls.
+pub struct State {
+    /// The apps.
+    pub apps: Apps,
+    /// For a unary call without one.
+    pub unary_deadline: Duration,
+    /// For each item of a stream.
+    pub item_deadline: Duration,
+}
+
+#[tonic::async_trait]
+impl GroupImport for Service {
+    async fn import_group(
+        &self,
+        request: Request<ImportGroupRequest>,
+    ) -> Result<Response<ImportGroupResponse>, Status> {
+        self.unary::<ImportGroup>(request).await
+    }
+
+    type ImportGroupsStream = stream::Answers;
+
+    async fn import_groups(
+        &self,
+        request: Request<Streaming<ImportGroupsRequest>>,
+    ) -> Result<Response<stream::Answers>, Status> {
+        let state = self.state.load_full();
+        let caller = caller(&request)?;
+        let timeout = deadline::grpc_timeout(request.metadata().as_ref());
+        Ok(Response::new(stream::answer(self.clone(), state, caller, timeout, request.into_inner())))
+    }
+}
+
+impl Service {
+    async fn unary<O: Operation>(&self, request: Request<O::Request>) -> Result<Response<O::Reply>, Status> {
+        let state = self.state.load_full();
+        let caller = caller(&request)?;
+        let timeout = deadline::grpc_timeout(request.metadata().as_ref());
+        let arrival = Arrival {
+            caller,
+            lane: Lane::Unary,
+            deadline: Deadline::after(timeout.unwrap_or(state.unary_deadline)),
+            is_repeat: says_repeat(request.metadata()),
+            place: None,
+        };
+        let reply = self.run::<O>(&state, arrival, request.into_inner()).await;
+        reply.map(Response::new).map_err(|failure| failure.to_status())
+    }
+
+    /// Runs one request, and tells of it.
+    async fn run<O: Operation>(
+        &self,
+        state: &State,
+        arrival: Arrival,
+        request: O::Request,
+    ) -> Result<O::Reply, Failure> {
+        let caller = arrival.caller.name.clone();
+        let done = operation::run::<O>(&state.apps, &self.stop, arrival, request).await;
+        let reason = done.outcome.as_ref().map_or_else(Failure::reason, |_| "OK");
+        let (caller, command) = (&caller, O::command().name);
+        self.metrics.item(done.app.as_ref(), caller, command, reason);
+        tracing::info!(
+            app = done.app.as_deref(),
+            %caller,
+            command,
+            outcome = reason,
+            attempts = done.record.attempts(),
+            wait_ms = done.record.wait().as_millis(),
+            chat_ms = done.record.time_at_chat().as_millis(),
+            "call ended"
+        );
+        done.outcome
+    }
+
+    /// Tells of a stream's item that is no request at all.
+    fn tell_refused<O: Operation>(&self, caller: &Caller, failure: &Failure) {
+        let (caller, command, outcome) = (&caller.name, O::command().name, failure.reason());
+        self.metrics.item(None, caller, command, outcome);
+        tracing::info!(%caller, command, outcome, attempts = 0, "call ended");
+    }
+}
+
+/// The inbound stack put it there; without it something is wired wrongly, and
+/// nobody is let in.
+fn caller<T>(request: &Request<T>) -> Result<Arc<Caller>, Status> {
+    let caller = request.extensions().get::<Arc<Caller>>().cloned();
+    caller.ok_or_else(|| Failure::early(Reason::Call(CallError::Fault)).to_status())
+}
+
+/// gRPC clients that retry by their service config say how often they did.
+fn says_repeat(metadata: &tonic::metadata::MetadataMap) -> bool {
+    let attempts = metadata.get("grpc-previous-rpc-attempts").and_then(|attempts| attempts.to_str().ok());
+    attempts.and_then(|attempts| attempts.parse().ok()).is_some_and(|attempts: u32| attempts > 0)
+}

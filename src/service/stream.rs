@@ -1,0 +1,212 @@
+//! `ImportGroups`: every item is answered exactly once, as it finishes.
+//!
+//! The reader decides how much is held: it takes a message only while fewer
+//! than [`WAITING`] of this stream's items wait for their first permit and
+//! fewer than [`UNANSWERED`] are unanswered in all. What it does not take waits
+//! in the HTTP/2 window, which then holds the sender back, so that memory
+//! stays flat whatever the sender does.
+
+use std::{
+    collections::HashSet,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::{Instant, sleep_until},
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming};
+
+use super::{Service, State};
+use crate::{
+    admission::Lane,
+    callers::Caller,
+    commands::import_group::ImportGroup,
+    deadline::Deadline,
+    errors::{CallError, Failure, NotSent, Reason, Violation},
+    inbound::guard::Guards,
+    operation::Arrival,
+    proto::{ImportGroupsRequest, ImportGroupsResponse, import_groups_response::Outcome},
+};
+
+/// What the caller reads.
+pub(super) type Answers = ReceiverStream<Result<ImportGroupsResponse, Status>>;
+
+/// Enough to fill every permit that falls free within a sixth of a second.
+const WAITING: usize = 32;
+/// At 200 a second, more than can be under way within an attempt's 5 s.
+const UNANSWERED: usize = 1024;
+/// The longest `item_id`, in bytes.
+const MAX_ITEM_ID_BYTES: usize = 128;
+/// Answers that may wait for a caller that reads slowly.
+const ANSWERS: usize = 64;
+
+type Item = Pin<Box<dyn Future<Output = ImportGroupsResponse> + Send>>;
+
+/// Answers a stream, in a task of its own that ends with the stream.
+pub(super) fn answer(
+    service: Service,
+    state: Arc<State>,
+    caller: Arc<Caller>,
+    timeout: Option<Duration>,
+    requests: Streaming<ImportGroupsRequest>,
+) -> Answers {
+    let (answers, receiver) = mpsc::channel(ANSWERS);
+    let bulk = Bulk {
+        service,
+        state,
+        caller,
+        deadline: timeout.map(Deadline::after),
+        places: Arc::new(Semaphore::new(WAITING)),
+        unanswered: HashSet::new(),
+        items: FuturesUnordered::new(),
+    };
+    tokio::spawn(async move {
+        let caller_left = answers.clone();
+        tokio::select! {
+            () = bulk.run(requests, answers) => {}
+            // Dropping the items takes them out of the queue; attempts under way go on in their tasks.
+            () = caller_left.closed() => {}
+        }
+    });
+    ReceiverStream::new(receiver)
+}
+
+/// One stream.
+struct Bulk {
+    service: Service,
+    state: Arc<State>,
+    caller: Arc<Caller>,
+    deadline: Option<Deadline>,
+    places: Arc<Semaphore>,
+    unanswered: HashSet<String>,
+    items: FuturesUnordered<Item>,
+}
+
+/// How reading came to its end.
+type End = Option<Status>;
+
+impl Bulk {
+    async fn run(mut self, requests: Streaming<ImportGroupsRequest>, answers: mpsc::Sender<Result<ImportGroupsResponse, Status>>) {
+        let end = self.read_and_answer(requests, &answers).await;
+        while let Some(answer) = self.items.next().await {
+            if answers.send(Ok(answer)).await.is_err() {
+                return;
+            }
+        }
+        if let Some(status) = end {
+            // The caller may be gone, and then nobody needs it.
+            let _ = answers.send(Err(status)).await;
+        }
+    }
+
+    /// Reads to the end of the sender's side, answering all the while.
+    async fn read_and_answer(
+        &mut self,
+        mut requests: Streaming<ImportGroupsRequest>,
+        answers: &mpsc::Sender<Result<ImportGroupsResponse, Status>>,
+    ) -> End {
+        let over = self.deadline.map_or_else(far_future, |deadline| deadline.send_by);
+        let over = sleep_until(over);
+        tokio::pin!(over);
+        let (places, stop) = (self.places.clone(), self.service.stop.clone());
+        loop {
+            let room = places.available_permits() > 0 && self.unanswered.len() < UNANSWERED;
+            tokio::select! {
+                biased;
+                () = &mut over => return ended(CallError::DeadlinePassed),
+                () = stop.draining() => return ended(NotSent::Draining.into()),
+                Some(answer) = self.items.next(), if !self.items.is_empty() => {
+                    self.unanswered.remove(&answer.item_id);
+                    if answers.send(Ok(answer)).await.is_err() {
+                        return None;
+                    }
+                }
+                message = requests.message(), if room => match message {
+                    Ok(Some(message)) => {
+                        if let Some(answer) = self.start(message)
+                            && answers.send(Ok(answer)).await.is_err()
+                        {
+                            return None;
+                        }
+                    }
+                    Ok(None) => return None,
+                    Err(status) => return Some(status),
+                },
+                // A place falls free when an item is sent, long before it is answered.
+                place = places.acquire(), if !room && self.unanswered.len() < UNANSWERED => drop(place),
+            }
+        }
+    }
+
+    /// Begins an item, or answers at once one that can't be begun.
+    fn start(&mut self, message: ImportGroupsRequest) -> Option<ImportGroupsResponse> {
+        let ImportGroupsRequest { item_id, request } = message;
+        let Some(request) = self.acceptable(&item_id).then_some(request).flatten() else {
+            return Some(self.refuse(item_id));
+        };
+        self.unanswered.insert(item_id.clone());
+        let own = Deadline::after(self.state.item_deadline);
+        let arrival = Arrival {
+            caller: self.caller.clone(),
+            lane: Lane::Stream,
+            deadline: self.deadline.map_or(own, |stream| stream.min(own)),
+            is_repeat: false,
+            place: self.places.clone().try_acquire_owned().ok(),
+        };
+        let (service, state) = (self.service.clone(), self.state.clone());
+        self.items.push(Box::pin(async move {
+            Guards::wait(&service.access, &arrival.caller).await;
+            let outcome = service.run::<ImportGroup>(&state, arrival, request).await;
+            response(item_id, outcome)
+        }));
+        None
+    }
+
+    fn acceptable(&self, item_id: &str) -> bool {
+        (1..=MAX_ITEM_ID_BYTES).contains(&item_id.len()) && !self.unanswered.contains(item_id)
+    }
+
+    /// Says all that is wrong with an item; too long an ID comes back cut.
+    fn refuse(&self, mut item_id: String) -> ImportGroupsResponse {
+        let fault = match item_id.len() {
+            0 => Some("required"),
+            1..=MAX_ITEM_ID_BYTES if self.unanswered.contains(&item_id) => {
+                Some("an item with this ID is still unanswered")
+            }
+            1..=MAX_ITEM_ID_BYTES => None,
+            _ => Some("at most 128 bytes"),
+        };
+        let violation = fault.map_or_else(|| violation("request", "required"), |fault| violation("item_id", fault));
+        let end = (0..=MAX_ITEM_ID_BYTES).rev().find(|end| item_id.is_char_boundary(*end)).unwrap_or(0);
+        item_id.truncate(end);
+        let failure = Failure::early(Reason::Invalid(vec![violation]));
+        self.service.tell_refused::<ImportGroup>(&self.caller, &failure);
+        response(item_id, Err(failure))
+    }
+}
+
+fn violation(field: &str, description: &str) -> Violation {
+    Violation { field: field.to_owned(), description: description.to_owned() }
+}
+
+fn response(item_id: String, outcome: Result<crate::proto::ImportGroupResponse, Failure>) -> ImportGroupsResponse {
+    let outcome = match outcome {
+        Ok(imported) => Outcome::Imported(imported),
+        Err(failure) => Outcome::Error(failure.to_rpc_status()),
+    };
+    ImportGroupsResponse { item_id, outcome: Some(outcome) }
+}
+
+fn ended(error: CallError) -> End {
+    Some(Failure::early(Reason::Call(error)).to_status())
+}
+
+fn far_future() -> Instant {
+    Instant::now() + Duration::from_secs(365 * 86_400)
+}
