@@ -10,11 +10,19 @@ use crate::{
     config::{self, Config},
 };
 
+/// As many callers have a label of their own, so that metrics stay small.
+const MAX_LABELS: usize = 1_000;
+
+/// The label of those who are not known.
+pub const UNKNOWN: &str = "unknown";
+
 /// One who may call.
 #[derive(Debug)]
 pub struct Caller {
-    /// The name, for logs, metrics and the queue.
+    /// The name, for logs and the queue.
     pub name: Arc<str>,
+    /// The name in metrics; those past [`MAX_LABELS`] share one.
+    pub label: Arc<str>,
     /// The share of an app's rate under contention.
     pub weight: u32,
     /// Whether requests without a key are refused.
@@ -56,12 +64,19 @@ impl Callers {
     /// The configured callers; anyone where there is none.
     pub fn new(config: &Config) -> Self {
         if config.callers.is_empty() {
-            let anyone = Caller { name: "anyone".into(), weight: 1, require_key: false, max_calls_per_second: None, grant: Grant::All };
+            let anyone = Caller {
+                name: "anyone".into(),
+                label: "anyone".into(),
+                weight: 1,
+                require_key: false,
+                max_calls_per_second: None,
+                grant: Grant::All,
+            };
             return Self { anyone: Some(Arc::new(anyone)), all: Vec::new(), tokens: Vec::new() };
         }
         let (mut all, mut tokens) = (Vec::new(), Vec::new());
-        for caller in &config.callers {
-            let known = Arc::new(Caller::of(caller));
+        for (index, caller) in config.callers.iter().enumerate() {
+            let known = Arc::new(Caller::of(caller, index));
             all.push(known.clone());
             tokens.extend(caller.token_sha256.iter().map(|hash| (*hash, known.clone())));
         }
@@ -74,8 +89,8 @@ impl Callers {
     }
 
     /// The callers that have a ceiling, and which.
-    pub fn ceilings(&self) -> impl Iterator<Item = (Arc<str>, NonZeroU32)> {
-        self.all.iter().filter_map(|caller| Some((caller.name.clone(), caller.max_calls_per_second?)))
+    pub fn ceilings(&self) -> impl Iterator<Item = (Arc<Caller>, NonZeroU32)> {
+        self.all.iter().filter_map(|caller| Some((caller.clone(), caller.max_calls_per_second?)))
     }
 
     /// Compares with every hash, in constant time each, so that the time taken
@@ -93,8 +108,10 @@ impl Callers {
 }
 
 impl Caller {
-    fn of(config: &config::Caller) -> Self {
+    fn of(config: &config::Caller, index: usize) -> Self {
+        let label = if index < MAX_LABELS { config.name.as_str() } else { "other" };
         Self {
+            label: label.into(),
             name: config.name.as_str().into(),
             weight: config.weight,
             require_key: config.require_key,

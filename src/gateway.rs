@@ -57,7 +57,7 @@ impl Gateway {
         refuse_what_is_missing(&config)?;
         let attempts = TaskTracker::new();
         let (service, shared) = service(&config, attempts.clone(), env)?;
-        let status = Status { service: service.clone() };
+        let status = Status::new(service.clone());
         service.metrics.collect(status::Gauges { service: service.clone() });
 
         let (listener, bound) = Bound::bind(&config.server.listen).await.map_err(StartError::Listen)?;
@@ -97,6 +97,11 @@ impl Gateway {
         self.admin.as_ref().map(Admin::address)
     }
 
+    /// What it counts.
+    pub fn metrics(&self) -> &Metrics {
+        &self.service.metrics
+    }
+
     /// Whether it can serve, and why not.
     pub fn readiness(&self) -> Readiness {
         self.status.readiness()
@@ -124,7 +129,7 @@ impl Gateway {
         }
         let before = self.service.state.load_full();
         let state = state(&config, &self.shared, &before.apps, env)?;
-        self.service.access.store(Arc::new(Access::new(&config)));
+        self.service.access.store(Arc::new(Access::new(&config, &self.service.metrics)));
         self.service.state.store(Arc::new(state));
         self.config = config;
         Ok(())
@@ -187,7 +192,7 @@ fn service(config: &Config, attempts: TaskTracker, env: &dyn Environment) -> Res
         rate_limit: config.rate_limit.clone(),
     };
     let state = Arc::new(ArcSwap::from_pointee(state(config, &shared, &Apps::default(), env)?));
-    let access = Arc::new(ArcSwap::from_pointee(Access::new(config)));
+    let access = Arc::new(ArcSwap::from_pointee(Access::new(config, &metrics)));
     Ok((Service { state, access, metrics, stop: Stop::default() }, shared))
 }
 

@@ -6,9 +6,10 @@ use http::request::Parts;
 
 use self::guard::Guards;
 use crate::{
-    callers::{Caller, Callers},
+    callers::{self, Caller, Callers},
     config::Config,
     errors::{Failure, Reason},
+    telemetry::Metrics,
 };
 
 pub mod deadline;
@@ -30,19 +31,35 @@ pub struct Access {
 }
 
 impl Access {
-    /// As configured.
-    pub fn new(config: &Config) -> Self {
+    /// As configured; what is refused counts in `metrics`.
+    pub fn new(config: &Config, metrics: &Arc<Metrics>) -> Self {
         let callers = Callers::new(config);
-        Self { guards: Guards::new(&callers), callers }
+        Self { guards: Guards::new(&callers, metrics), callers }
     }
 }
 
 /// Lets through those who are known, and says who they are.
-pub fn identify(callers: &Callers, parts: &mut Parts) -> Result<(), Failure> {
+///
+/// # Errors
+/// For those who are not.
+pub fn identify(callers: &Callers, metrics: &Metrics, parts: &mut Parts) -> Result<(), Failure> {
     if OPEN.iter().any(|open| parts.uri.path().starts_with(open)) {
         return Ok(());
     }
-    let caller = callers.identify(&parts.headers).ok_or_else(|| Failure::early(Reason::CallerUnknown))?;
+    let caller = callers.identify(&parts.headers).ok_or_else(|| {
+        let failure = Failure::early(Reason::CallerUnknown);
+        tell_refused(metrics, &callers::UNKNOWN.into(), &failure);
+        failure
+    })?;
     parts.extensions.insert::<Arc<Caller>>(caller);
     Ok(())
+}
+
+/// Counts and logs a call that was refused before it was read. There is but
+/// one command so far; a refusal on the way in is counted as of that.
+fn tell_refused(metrics: &Metrics, caller: &Arc<str>, failure: &Failure) {
+    let (command, outcome) = ("import_group", failure.reason());
+    metrics.item(None, caller, command, outcome);
+    metrics.recent().failed(None, caller, outcome, failure.message());
+    tracing::info!(%caller, command, outcome, attempts = 0, "call refused");
 }

@@ -91,11 +91,15 @@ impl Service {
         arrival: Arrival,
         request: O::Request,
     ) -> Result<O::Reply, Failure> {
-        let caller = arrival.caller.name.clone();
+        let caller = arrival.caller.clone();
         let done = operation::run::<O>(&state.apps, &self.stop, arrival, request).await;
         let reason = done.outcome.as_ref().map_or_else(Failure::reason, |_| "OK");
-        let (caller, command) = (&caller, O::command().name);
-        self.metrics.item(done.app.as_ref(), caller, command, reason);
+        let command = O::command().name;
+        self.metrics.item(done.app.as_ref(), &caller.label, command, reason);
+        if let Err(failure) = &done.outcome {
+            self.metrics.recent().failed(done.app.as_ref(), &caller.name, reason, failure.message());
+        }
+        let caller = &caller.name;
         tracing::info!(
             app = done.app.as_deref(),
             %caller,
@@ -111,8 +115,10 @@ impl Service {
 
     /// Tells of a stream's item that is no request at all.
     fn tell_refused<O: Operation>(&self, caller: &Caller, failure: &Failure) {
-        let (caller, command, outcome) = (&caller.name, O::command().name, failure.reason());
-        self.metrics.item(None, caller, command, outcome);
+        let (command, outcome) = (O::command().name, failure.reason());
+        self.metrics.item(None, &caller.label, command, outcome);
+        self.metrics.recent().failed(None, &caller.name, outcome, failure.message());
+        let caller = &caller.name;
         tracing::info!(%caller, command, outcome, attempts = 0, "call ended");
     }
 }

@@ -191,7 +191,8 @@ impl Failure {
         }
     }
 
-    fn message(&self) -> String {
+    /// What the caller is told.
+    pub fn message(&self) -> String {
         match &self.reason {
             Reason::Invalid(violations) => summary(violations),
             Reason::KeyRequired => "this caller must set group.group_id or request_id".to_owned(),

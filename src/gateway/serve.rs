@@ -37,13 +37,14 @@ impl<H: Health> Stack<H> {
         closing: CancellationToken,
     ) -> Result<(), tonic::transport::Error> {
         let Self { server, service, health } = self;
-        let (metrics, access, guarded) = (service.metrics.clone(), service.access.clone(), service.access.clone());
+        let (access, guarded) = (service.access.clone(), service.access.clone());
+        let (metrics, refused) = (service.metrics.clone(), service.metrics.clone());
         let group_import = GroupImportServer::new(service).max_decoding_message_size(server.max_request_bytes);
         let stack = ServiceBuilder::new()
             // counts refusals and panics too, and lets a panic end its call alone
             .layer(ObserveLayer::new(metrics))
             // all below know who it is; health and reflection alone stay open
-            .layer(gate(move |parts| inbound::identify(&access.load().callers, parts)))
+            .layer(gate(move |parts| inbound::identify(&access.load().callers, &refused, parts)))
             // an optional ceiling for one caller; it never shapes an app's rate
             .layer(GuardLayer::new(guarded, IMPORT_GROUPS_PATH))
             .into_inner();

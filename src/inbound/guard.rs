@@ -26,10 +26,11 @@ use tower_governor::{
     key_extractor::KeyExtractor,
 };
 
-use super::Access;
+use super::{Access, tell_refused};
 use crate::{
     callers::{Caller, Callers},
     errors::{CallError, Failure, Limit, NotSent, Reason},
+    telemetry::Metrics,
 };
 
 /// How much of a second's calls may come at once.
@@ -45,6 +46,8 @@ pub struct Guards(HashMap<Arc<str>, Guard>);
 struct Guard {
     config: Arc<Config>,
     period: Duration,
+    label: Arc<str>,
+    metrics: Arc<Metrics>,
 }
 
 /// A governor key: the caller's name, whatever address it calls from.
@@ -62,8 +65,11 @@ impl KeyExtractor for ByCaller {
 
 impl Guards {
     /// A limiter for each caller with a ceiling.
-    pub fn new(callers: &Callers) -> Self {
-        let guard = |(name, limit): (Arc<str>, NonZeroU32)| Some((name, Guard::new(limit)?));
+    pub fn new(callers: &Callers, metrics: &Arc<Metrics>) -> Self {
+        let guard = |(caller, limit): (Arc<Caller>, NonZeroU32)| {
+            let (name, label, metrics) = (caller.name.clone(), caller.label.clone(), metrics.clone());
+            Some((name, Guard::new(limit, label, metrics)?))
+        };
         Self(callers.ceilings().filter_map(guard).collect())
     }
 
@@ -77,23 +83,26 @@ impl Guards {
 }
 
 impl Guard {
-    fn new(limit: NonZeroU32) -> Option<Self> {
+    fn new(limit: NonZeroU32, label: Arc<str>, metrics: Arc<Metrics>) -> Option<Self> {
         let period = Duration::from_secs(1) / limit.get();
         let config = GovernorConfigBuilder::default()
             .key_extractor(ByCaller)
             .period(period)
             .burst_size((limit.get() / BURST_SHARE).max(1))
             .finish()?;
-        Some(Self { config: Arc::new(config), period })
+        Some(Self { config: Arc::new(config), period, label, metrics })
     }
 
     fn layer(&self) -> GovernorLayer<ByCaller, NoOpMiddleware, Body> {
         // GCRA lets one call through each period, so that is when to come back;
         // the layer's own figure is in whole seconds.
         let retry_after = self.period;
+        let (label, metrics) = (self.label.clone(), self.metrics.clone());
         GovernorLayer::new(self.config.clone()).error_handler(move |_| {
             let cause = NotSent::RateLimited { retry_after, limit: Limit::Guard };
-            Failure::early(Reason::Call(CallError::NotSent(cause))).to_status().into_http()
+            let failure = Failure::early(Reason::Call(CallError::NotSent(cause)));
+            tell_refused(&metrics, &label, &failure);
+            failure.to_status().into_http()
         })
     }
 }

@@ -17,7 +17,7 @@ use std::{
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::{
     sync::{Semaphore, mpsc},
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout_at},
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
@@ -161,7 +161,8 @@ impl Bulk {
         };
         let (service, state) = (self.service.clone(), self.state.clone());
         self.items.push(Box::pin(async move {
-            Guards::wait(&service.access, &arrival.caller).await;
+            // Where its ceiling leaves no room in time, admission says so.
+            let _ = timeout_at(arrival.deadline.send_by, Guards::wait(&service.access, &arrival.caller)).await;
             let outcome = service.run::<ImportGroup>(&state, arrival, request).await;
             response(item_id, outcome)
         }));
