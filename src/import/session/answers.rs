@@ -1,0 +1,137 @@
+//! Answers, and the end of a stream.
+
+use std::time::Instant;
+
+use prost::Message as _;
+use tonic::{Code, Status};
+use tonic_types::pb;
+
+use super::{Session, Stop};
+use crate::{
+    import::{
+        ending::{Applied, Ending, Failure, Outcome, details},
+        item::Verdict,
+        reasons::{Scope, passing, scope},
+    },
+    proto::ImportGroupsResponse,
+};
+
+/// After so many streams that the gateway ended without a single answer, for a
+/// reason that isn't its going away, the next would fare no better.
+const MOST_BARREN: u32 = 5;
+
+impl Session {
+    /// An item's answer.
+    pub(super) fn answered(&mut self, answer: ImportGroupsResponse) {
+        self.barren = 0;
+        self.backoff.reset();
+        let Some(mut item) = answer.item_id.parse().ok().and_then(|line| self.board.landed(line)) else {
+            return; // not one of ours: the gateway's mistake, and nothing hangs on it
+        };
+        match item.judge(answer) {
+            Verdict::Close(ending) => {
+                self.pause.reset();
+                self.close(ending);
+            }
+            Verdict::Again { after, maybe } => {
+                (item.tries, item.maybe) = (item.tries + 1, maybe);
+                self.unsent_unless(maybe, item.line);
+                self.board.wait(item, Instant::now() + after);
+            }
+            Verdict::Pause { after, reason } => {
+                self.pause.begin(Instant::now(), after, reason);
+                self.wait_unsent(vec![item]);
+            }
+            Verdict::GiveUp { ending, maybe } => {
+                self.unsent_unless(maybe, item.line);
+                self.given_up.add(&ending);
+                self.recorder.given_up(ending);
+            }
+            Verdict::Stop(failure) => {
+                self.unsent_unless(item.maybe, item.line);
+                self.stop.get_or_insert(Stop::Refused(failure));
+            }
+        }
+    }
+
+    fn unsent_unless(&self, maybe: bool, line: u64) {
+        if !maybe {
+            self.recorder.back(vec![line]);
+        }
+    }
+
+    /// A line is never sent again.
+    pub(super) fn close(&mut self, ending: Ending) {
+        self.tally.add(&ending);
+        if matches!(ending.outcome, Outcome::Failed(_)) {
+            self.refused += 1;
+            if self.plan.max_errors.is_some_and(|most| self.refused >= most) {
+                self.stop.get_or_insert(Stop::Failures(self.refused));
+            }
+        }
+        self.recorder.done(ending);
+    }
+
+    /// A line may have made its group, and has no key to ask again with.
+    pub(super) fn lost(&mut self, line: u64, how: &str) {
+        let failure = Failure::lost(&format!("{how}; see whether the group exists before sending the line again"));
+        self.close(Ending::failed(line, failure));
+    }
+
+    /// The stream is gone; lines without an answer may have been sent to Chat,
+    /// unless the gateway ended it to stop and so says that they were not.
+    pub(super) async fn stream_ended(&mut self, status: Option<Status>) {
+        let status = status.map(|status| (status.code(), failure(&status)));
+        let unsent = status.as_ref().is_some_and(|(_, failure)| failure.reason == "DRAINING");
+        let mut again = Vec::new();
+        for mut item in self.board.all_landed() {
+            item.maybe |= !unsent;
+            match item.keyed() || unsent {
+                true => again.push(item),
+                false => self.lost(item.line, "the connection to the gateway broke before the answer came"),
+            }
+        }
+        self.wait_unsent(again);
+        if self.stop.is_some() || self.is_done() {
+            return;
+        }
+        self.judge_stream(status);
+        if self.stop.is_none() {
+            self.rest().await;
+        }
+    }
+
+    fn judge_stream(&mut self, status: Option<(Code, Failure)>) {
+        let Some((code, failure)) = status else {
+            return self.barren_stream("the gateway ended the stream before it had answered every line");
+        };
+        let ours = failure.applied == Applied::No && !failure.reason.is_empty();
+        if ours && scope(&failure.reason, &failure.status) == Scope::Stop || !ours && !passing(code) {
+            self.stop = Some(Stop::Refused(failure));
+            return;
+        }
+        let text = format!("the stream broke off: {} {}", failure.status, failure.message);
+        if code == Code::Unavailable {
+            self.screen.notice_now_and_then(&format!("{text}; connecting again"));
+        } else {
+            self.barren_stream(&text);
+        }
+    }
+
+    fn barren_stream(&mut self, text: &str) {
+        self.barren += 1;
+        if self.barren >= MOST_BARREN {
+            self.stop = Some(Stop::Gateway(format!("{text}, {MOST_BARREN} times in a row without a single answer")));
+        } else {
+            self.screen.notice_now_and_then(&format!("{text}; connecting again"));
+        }
+    }
+}
+
+/// A stream's own status, as an item's error.
+fn failure(status: &Status) -> Failure {
+    let bare = pb::Status { code: status.code().into(), message: status.message().to_owned(), details: Vec::new() };
+    let whole = pb::Status::decode(status.details()).ok().filter(|whole| !whole.details.is_empty());
+    let whole = whole.unwrap_or(bare);
+    Failure::from_status(&whole, &details(&whole))
+}

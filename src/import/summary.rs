@@ -1,0 +1,115 @@
+//! The end of a run: a table of what came of the lines, and what to do next.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+use super::{
+    reasons::advice,
+    session::{Ended, Stop},
+    words::{count, lines},
+};
+
+/// What the table is about.
+pub(super) struct Subject<'a> {
+    pub(super) input: String,
+    /// Lines with groups in it, where known.
+    pub(super) total: Option<u64>,
+    pub(super) validate_only: bool,
+    pub(super) results: Option<&'a Path>,
+}
+
+/// Why it stopped early, for whoever watches.
+pub(super) fn reason(stop: &Stop) -> String {
+    match stop {
+        Stop::Interrupted => "stopped by a signal".to_owned(),
+        Stop::Failures(number) => format!("stopped after {} failed (--max-errors)", lines(*number)),
+        Stop::Refused(failure) => {
+            let advice = advice(&failure.reason).map(|advice| format!("\n  {advice}")).unwrap_or_default();
+            let reason = if failure.reason.is_empty() { &failure.status } else { &failure.reason };
+            format!("stopped, because it would meet every line: {reason}: {}{advice}", failure.message)
+        }
+        Stop::Gateway(text) => format!("stopped: {text}"),
+        Stop::Recorder(text) => format!("stopped: {text}"),
+        Stop::Input(text) => format!("stopped: the input: {text}"),
+    }
+}
+
+/// Writes the table.
+pub(super) fn write(out: &mut dyn Write, subject: &Subject<'_>, ended: &Ended) -> io::Result<()> {
+    let tally = &ended.tally;
+    match subject.total {
+        Some(total) => writeln!(out, "{}: {}", subject.input, lines(total))?,
+        None => writeln!(out, "{}", subject.input)?,
+    }
+    row(out, if subject.validate_only { "valid" } else { "imported" }, tally.imported)?;
+    if tally.reconciled > 0 {
+        row(out, "  stood already", tally.reconciled)?;
+    }
+    row(out, "refused", tally.refusals())?;
+    for (reason, number) in tally.reasons() {
+        row(out, &format!("  {reason}"), number)?;
+    }
+    let open = ended.given_up.total();
+    if tally.unknown + open > 0 {
+        row(out, "unknown", tally.unknown + open)?;
+    }
+    if let Some(left) = left(subject, ended).filter(|left| *left > 0) {
+        row(out, "left", left)?;
+    }
+    if ended.lines > 0 {
+        let seconds = ended.time.as_secs_f64();
+        let rate = count((ended.lines as f64 / seconds.max(0.001)).round() as u64);
+        writeln!(out, "  this run: {} in {seconds:.1} s, {rate}/s", lines(ended.lines))?;
+    }
+    first_failures(out, ended)?;
+    next_steps(out, subject, ended)
+}
+
+/// Lines that no run has dealt with yet.
+pub(super) fn left(subject: &Subject<'_>, ended: &Ended) -> Option<u64> {
+    Some(subject.total?.saturating_sub(ended.tally.total() + ended.given_up.total()))
+}
+
+fn row(out: &mut dyn Write, name: &str, number: u64) -> io::Result<()> {
+    writeln!(out, "  {name:<28}{:>12}", count(number))
+}
+
+fn first_failures(out: &mut dyn Write, ended: &Ended) -> io::Result<()> {
+    let failures = ended.tally.first.iter().chain(&ended.given_up.first);
+    for (i, (line, text)) in failures.take(5).enumerate() {
+        if i == 0 {
+            writeln!(out, "\nfirst failures")?;
+        }
+        writeln!(out, "  line {line}: {text}")?;
+    }
+    Ok(())
+}
+
+fn next_steps(out: &mut dyn Write, subject: &Subject<'_>, ended: &Ended) -> io::Result<()> {
+    let (tally, open) = (&ended.tally, ended.given_up.total());
+    if tally.refusals() + tally.unknown + open > 0 {
+        match subject.results {
+            Some(path) => writeln!(out, "\nall of them: grep -v '\"status\":\"OK\"' '{}'", path.display())?,
+            None if subject.validate_only => writeln!(out, "\nall of them: the same command with --results FILE")?,
+            None => writeln!(
+                out,
+                "\nall of them: the same command with --results FILE, which sends no line again that is done"
+            )?,
+        }
+    }
+    if tally.unknown > 0 {
+        writeln!(
+            out,
+            "{} may have made a group, and will not be sent again: see in Chat whether it exists",
+            lines(tally.unknown)
+        )?;
+    }
+    let left = left(subject, ended);
+    if !subject.validate_only && (open > 0 || left.is_some_and(|left| left > 0) || ended.stop.is_some()) {
+        let left = left.map(|left| format!(" with the {} left", lines(left + open))).unwrap_or_default();
+        writeln!(out, "the same command goes on{left}")?;
+    }
+    Ok(())
+}
