@@ -1,0 +1,16 @@
+//! A real gateway and the Chat stand-in, over real gRPC and real HTTP, on
+//! ports that the system chose.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod bad_groups;
+mod breakers;
+mod callers;
+mod errors;
+mod lost;
+mod never_twice;
+mod rig;
+mod samples;
+mod settle;
+mod server;
+mod stream;
