@@ -14,9 +14,11 @@ use prometheus_client::{
 
 use tonic::Code;
 
+use self::recent::Recent;
 use crate::admission::Lane;
 
 pub mod logs;
+pub mod recent;
 
 /// Bounds of the histograms, in seconds: Chat answers in tens of
 /// milliseconds, gives up after 3 s, and an item may wait for a minute.
@@ -32,6 +34,7 @@ pub struct Metrics {
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<CommandLabels, Histogram>,
     items: Family<ItemLabels, Counter>,
+    recent: Arc<Recent>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -146,7 +149,8 @@ impl Metrics {
             items.clone(),
         );
         let registry = Mutex::new(registry);
-        Self { registry, started, handled, handling_seconds, wait_seconds, calls, call_seconds, items }
+        let recent = Arc::default();
+        Self { registry, started, handled, handling_seconds, wait_seconds, calls, call_seconds, items, recent }
     }
 
     /// What one app's attempts count with.
@@ -156,6 +160,7 @@ impl Metrics {
             calls: self.calls.clone(),
             seconds: self.call_seconds.clone(),
             waits: self.wait_seconds.clone(),
+            recent: self.recent.clone(),
         }
     }
 
@@ -184,8 +189,16 @@ impl Metrics {
 
     /// A unary call or a stream item ended so.
     pub fn item(&self, app: Option<&Arc<str>>, caller: &Arc<str>, command: &'static str, reason: &'static str) {
+        if let Some(app) = app {
+            self.recent.ended(app, reason);
+        }
         let app = Label(app.map_or_else(|| "".into(), Arc::clone));
         self.items.get_or_create(&ItemLabels { app, caller: Label(caller.clone()), command, reason }).inc();
+    }
+
+    /// What went on lately.
+    pub fn recent(&self) -> &Recent {
+        &self.recent
     }
 
     /// All of it, as Prometheus reads it.
@@ -286,11 +299,13 @@ pub struct ChatMetrics {
     calls: Family<CallLabels, Counter>,
     seconds: Family<CommandLabels, Histogram>,
     waits: Family<LaneLabels, Histogram>,
+    recent: Arc<Recent>,
 }
 
 impl ChatMetrics {
     /// An attempt waited so long for its permit.
     pub fn waited(&self, lane: Lane, wait: Duration) {
+        self.recent.waited(&self.app, lane, wait);
         let labels = LaneLabels { app: Label(self.app.clone()), lane: lane_name(lane) };
         self.waits.get_or_create(&labels).observe(wait.as_secs_f64());
     }
