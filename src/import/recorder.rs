@@ -129,9 +129,12 @@ impl Desk {
                 let _ = self.recorded.send(Err(fault));
             }
         }
-        self.write(Vec::new())?; // what a full disk kept out may find room by now
-        let synced = self.journal.as_ref().map_or(Ok(()), Journal::sync);
-        synced.map_err(|error| format!("cannot write the journal: {error}"))
+        // What a full disk kept out may find room by now.
+        if let Err(fault) = self.write(Vec::new()) {
+            let lost = self.unwritten.iter().filter(|byte| **byte == b'\n').count();
+            return Err(if lost == 0 { fault } else { format!("{fault}; {lost} answers are missing from it") });
+        }
+        self.journal.as_ref().map_or(Ok(()), Journal::sync).map_err(journal_fault)
     }
 
     /// Writes what has come in together, and lets its batches go.

@@ -137,7 +137,7 @@ impl Session {
         }
         self.screen.clear();
         let finished = self.recorder.finish();
-        let stop = self.stop.or_else(|| finished.err().map(Stop::Recorder));
+        let stop = finished.err().map(Stop::Recorder).or(self.stop);
         let lines = self.tally.total() + self.given_up.total() - before;
         Ended { tally: self.tally, given_up: self.given_up, lines, time: start.elapsed(), stop, screen: self.screen }
     }

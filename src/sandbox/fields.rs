@@ -73,7 +73,7 @@ pub(super) struct Wanted<'a> {
     pub(super) introduction: Option<&'a str>,
     pub(super) notification: Option<&'a str>,
     pub(super) face_url: Option<&'a str>,
-    pub(super) max_member_count: Option<u64>,
+    pub(super) max_member_count: Option<i64>,
     pub(super) join_option: Option<JoinOption>,
     pub(super) app_defined: Vec<(&'a str, &'a str)>,
     pub(super) create_time: Option<i64>,
@@ -102,14 +102,11 @@ pub(super) fn read<'a>(body: &'a Map<String, Value>, limits: &Limits, now: i64) 
         kind,
         group_id: group_id(&fields, limits.group_id, community)?,
         owner: fields.ascii("Owner_Account", limits.owner_account)?,
-        name: fields.text("Name", limits.name)?.filter(|n| !n.is_empty()).ok_or(wrong("Name"))?,
+        name: fields.text("Name", limits.name)?.filter(|n| !n.is_empty()).ok_or_else(|| wrong("Name"))?,
         introduction: fields.text("Introduction", limits.introduction)?,
         notification: fields.text("Notification", limits.notification)?,
         face_url: fields.text("FaceUrl", limits.face_url)?,
-        max_member_count: match fields.integer("MaxMemberCount", 1, most_members.cast_signed())? {
-            Some(count) => Some(count.cast_unsigned()),
-            None => None,
-        },
+        max_member_count: fields.integer("MaxMemberCount", 1, i64::from(most_members))?,
         join_option: join_option(&fields, community)?,
         app_defined: app_defined(&fields, limits)?,
         create_time: fields.integer("CreateTime", 1, now.saturating_add(DAY))?,
@@ -121,7 +118,7 @@ pub(super) fn read<'a>(body: &'a Map<String, Value>, limits: &Limits, now: i64) 
 }
 
 fn group_type(fields: &Fields<'_>) -> Result<GroupType, Refusal> {
-    match fields.string("Type")?.ok_or(wrong("Type"))? {
+    match fields.string("Type")?.ok_or_else(|| wrong("Type"))? {
         "Public" => Ok(GroupType::Public),
         "Private" | "Work" => Ok(GroupType::Private),
         "ChatRoom" | "Meeting" => Ok(GroupType::ChatRoom),
@@ -155,7 +152,7 @@ fn join_option(fields: &Fields<'_>, community: bool) -> Result<Option<JoinOption
 fn app_defined<'a>(fields: &Fields<'a>, limits: &Limits) -> Result<Vec<(&'a str, &'a str)>, Refusal> {
     let name = "AppDefinedData";
     let Some(value) = fields.0.get(name) else { return Ok(Vec::new()) };
-    let entries = value.as_array().filter(|all| all.len() <= MAX_APP_DEFINED).ok_or(wrong(name))?;
+    let entries = value.as_array().filter(|all| all.len() <= MAX_APP_DEFINED).ok_or_else(|| wrong(name))?;
     let mut pairs: Vec<(&str, &str)> = Vec::with_capacity(entries.len());
     for (at, entry) in entries.iter().enumerate() {
         let part = |part: &str| entry.get(part).and_then(Value::as_str);

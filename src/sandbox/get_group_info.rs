@@ -81,13 +81,13 @@ fn read(body: &Map<String, Value>) -> Result<Asked<'_>, Refusal> {
         .get("GroupIdList")
         .and_then(strings)
         .filter(|ids| (1..=MAX_GROUPS).contains(&ids.len()))
-        .ok_or(wrong("GroupIdList"))?;
+        .ok_or_else(|| wrong("GroupIdList"))?;
     let Some(filter) = body.get("ResponseFilter") else {
         return Ok(Asked { group_ids, base: None, app_defined: None });
     };
-    let filter = filter.as_object().ok_or(wrong("ResponseFilter"))?;
+    let filter = filter.as_object().ok_or_else(|| wrong("ResponseFilter"))?;
     let list = |name: &'static str| match filter.get(name) {
-        Some(list) => strings(list).map(Some).ok_or(wrong(name)),
+        Some(list) => strings(list).map(Some).ok_or_else(|| wrong(name)),
         None => Ok(None),
     };
     Ok(Asked {
@@ -141,7 +141,7 @@ fn base(group: &Group, limits: &Limits) -> Map<String, Value> {
         "LastMsgTime": 0,
         "NextMsgSeq": 1,
         "MemberNum": u8::from(group.owner.is_some()),
-        "MaxMemberNum": rest.max_member_count.unwrap_or(most_members),
+        "MaxMemberNum": rest.max_member_count.unwrap_or(i64::from(most_members)),
         "ShutUpAllMember": "Off",
     }));
     if community {

@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn each_mistake_has_its_code() {
-        let code = |query| read(query).wrong.unwrap().code;
+        let code = |query: &str| read(query).wrong.unwrap().code;
         let rest = "identifier=a&usersig=x&contenttype=json";
         assert_eq!(code("identifier=a&usersig=x&contenttype=json&random=1"), 60012);
         assert_eq!(code("SdkAppId=14&identifier=a&usersig=x&contenttype=json&random=1"), 60012);

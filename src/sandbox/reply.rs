@@ -5,7 +5,7 @@ use std::{borrow::Cow, time::Duration};
 use axum::body::{Body, Bytes};
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderValue, Response, StatusCode, header};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{fault::FaultKind, server::Connection};
 
@@ -142,16 +142,18 @@ pub(super) fn page(status: u16) -> Response<Body> {
     response
 }
 
-/// The fields of a JSON object written as `json!`.
+/// The fields of an object written with `json!`.
 pub(super) fn fields(object: Value) -> Map<String, Value> {
     match object {
         Value::Object(fields) => fields,
-        other => Map::from_iter([("Value".to_owned(), json!(other))]),
+        _ => Map::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn answer() -> Map<String, Value> {

@@ -1,7 +1,6 @@
 //! The listening side: an accept loop of its own, since a connection must be cut on demand.
 
 use std::{
-    convert::Infallible,
     future::{Future, pending},
     io,
     time::Duration,
@@ -69,8 +68,7 @@ async fn converse(stream: TcpStream, router: Router, connection: Connection) {
     let cut = connection.cut.clone();
     let service = hyper::service::service_fn(move |mut request: http::Request<Incoming>| {
         request.extensions_mut().insert(connection.clone());
-        let router = router.clone();
-        async move { Ok::<_, Infallible>(router.oneshot(request).await?) }
+        router.clone().oneshot(request)
     });
     let serving = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
     // A client that goes away is none of the stand-in's business.

@@ -135,8 +135,8 @@ pub struct Limits {
     pub face_url: usize,
     pub app_defined_key: usize,
     pub app_defined_value: usize,
-    pub max_member_count: u64,
-    pub community_max_member_count: u64,
+    pub max_member_count: u32,
+    pub community_max_member_count: u32,
 }
 
 impl Default for Limits {

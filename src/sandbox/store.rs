@@ -47,7 +47,7 @@ pub(super) struct Rest {
     pub(super) introduction: Option<Box<str>>,
     pub(super) notification: Option<Box<str>>,
     pub(super) face_url: Option<Box<str>>,
-    pub(super) max_member_count: Option<u64>,
+    pub(super) max_member_count: Option<i64>,
     pub(super) join_option: Option<JoinOption>,
     pub(super) support_topic: Option<bool>,
     pub(super) app_defined: Box<[(Box<str>, Box<str>)]>,

@@ -106,12 +106,12 @@ impl World {
 
     /// All that stands before the command itself: URL, app, credential, rate; in that order.
     fn admit(&mut self, call: &Call, at: Instant) -> Result<(Command, u64), Refusal> {
-        let command = call.command.ok_or(Refusal::new(10003, "no such command"))?;
+        let command = call.command.ok_or_else(|| Refusal::new(10003, "no such command"))?;
         if let Some(wrong) = &call.query.wrong {
             return Err(wrong.clone());
         }
         let id = call.query.sdk_app_id.unwrap_or_default();
-        let state = self.apps.get_mut(&id).ok_or(Refusal::new(70020, "no such SDKAppID"))?;
+        let state = self.apps.get_mut(&id).ok_or_else(|| Refusal::new(70020, "no such SDKAppID"))?;
         if let Some(code) = state.disabled {
             return Err(Refusal::new(code, "the app is disabled"));
         }
@@ -141,7 +141,7 @@ impl World {
     ) -> Result<Map<String, Value>, Refusal> {
         let body = call.body.as_ref().map_err(Clone::clone)?;
         let settings = &self.settings;
-        let state = self.apps.get_mut(&app).ok_or(Refusal::new(70020, "no such SDKAppID"))?;
+        let state = self.apps.get_mut(&app).ok_or_else(|| Refusal::new(70020, "no such SDKAppID"))?;
         match command {
             Command::ImportGroup => {
                 let raw = settings.keep_bodies.then(|| call.raw.clone());
