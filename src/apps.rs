@@ -1,6 +1,10 @@
 //! The apps: from a name to where its calls go, and who may use it.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use secrecy::SecretString;
 use tokio::time::Instant;
@@ -40,7 +44,7 @@ pub struct App {
     breaker: Arc<Breaker>,
     outbound: Outbound,
     /// Ends with the app.
-    _keeper: AbortOnDropHandle<()>,
+    keeper: OnceLock<AbortOnDropHandle<()>>,
 }
 
 /// All apps, by name.
@@ -125,16 +129,23 @@ impl App {
             metrics: shared.metrics.chat(&name),
         };
         let outbound = outbound::stack(&parts, service_fn(move |signed: Signed| way.clone().send(signed)));
-        let keeper = keeper::Keeper {
-            name: name.clone(),
-            outbound: outbound.clone(),
-            attempt_timeout: config.attempt_timeout,
-            signer: signer.clone(),
-            breaker: breaker.clone(),
-            key_source: config.secret_key.clone(),
-        };
-        let _keeper = AbortOnDropHandle::new(tokio::spawn(keeper.keep()));
-        Self { config, name, signer, admissions, once, breaker, outbound, _keeper }
+        Self { config, name, signer, admissions, once, breaker, outbound, keeper: OnceLock::new() }
+    }
+
+    /// Probes the credential from now on, and watches the key file. Until a
+    /// probe has succeeded calls wait.
+    pub fn keep(&self) {
+        self.keeper.get_or_init(|| {
+            let keeper = keeper::Keeper {
+                name: self.name.clone(),
+                outbound: self.outbound.clone(),
+                attempt_timeout: self.config.attempt_timeout,
+                signer: self.signer.clone(),
+                breaker: self.breaker.clone(),
+                key_source: self.config.secret_key.clone(),
+            };
+            AbortOnDropHandle::new(tokio::spawn(keeper.keep()))
+        });
     }
 
     /// Asks Chat whether it takes the credential, with a look that changes

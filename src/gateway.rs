@@ -214,7 +214,11 @@ fn apps(config: &Config, shared: &Shared, before: &Apps, env: &dyn Environment) 
             Err(fault) => faults.push((app.name.clone(), fault)),
         }
     }
-    if faults.is_empty() { Ok(Apps::new(apps)) } else { Err(StartError::Keys(faults)) }
+    if !faults.is_empty() {
+        return Err(StartError::Keys(faults));
+    }
+    apps.iter().for_each(|app| app.keep());
+    Ok(Apps::new(apps))
 }
 
 /// Why it could not start.

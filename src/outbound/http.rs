@@ -50,6 +50,8 @@ impl Clients {
     /// # Errors
     /// When there is no TLS: no roots that can be trusted, or no provider.
     pub fn new() -> Result<Self, Cause> {
+        // One TLS provider for the whole process; it fails only where one is installed already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Self {
             // A proxy is for the way out, not for a stand-in on this machine.
             direct: build(Client::builder().no_proxy())?,

@@ -82,7 +82,7 @@ async fn who_may_do_what() {
 #[tokio::test]
 async fn health_stays_open_and_a_stream_does_not() {
     let rig = Rig::with(two_callers).await;
-    let mut health = HealthClient::connect(format!("http://{}", rig.gateway.bound())).await.unwrap();
+    let mut health = HealthClient::new(rig.channel().await);
     health.check(HealthCheckRequest::default()).await.unwrap();
     let stream = rig.client.clone().import_groups(tokio_stream::iter([ImportGroupsRequest::default()])).await;
     assert_eq!(Told::of(&stream.unwrap_err()).reason, "CALLER_UNKNOWN");

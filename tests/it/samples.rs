@@ -12,7 +12,8 @@ async fn arrives(group: Group, expected: Value) {
     rig.import(group).await.unwrap();
     let seen = rig.seen();
     assert_eq!(seen.len(), 1);
-    assert_eq!(seen[0].body, Some(expected));
+    assert_eq!(seen[0].body, expected);
+    assert!(seen[0].ignored_fields.is_empty());
 }
 
 #[tokio::test]

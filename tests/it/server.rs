@@ -54,7 +54,9 @@ async fn a_deadline_is_answered_by_us_and_not_cut_off_by_the_client() {
 #[tokio::test]
 async fn health_says_serving_for_the_whole_and_for_the_service() {
     let rig = Rig::start().await;
-    let mut health = HealthClient::connect(format!("http://{}", rig.gateway.bound())).await.unwrap();
+    rig.import(group("g")).await.unwrap(); // by then Chat has taken the credential
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let mut health = HealthClient::new(rig.channel().await);
     for service in ["", "groupimport.v1.GroupImport"] {
         let answer = health.check(HealthCheckRequest { service: service.into() }).await.unwrap();
         assert_eq!(answer.into_inner().status(), ServingStatus::Serving);
@@ -64,7 +66,7 @@ async fn health_says_serving_for_the_whole_and_for_the_service() {
 #[tokio::test]
 async fn reflection_resolves_the_service_and_google_rpc_status() {
     let rig = Rig::start().await;
-    let mut client = ServerReflectionClient::connect(format!("http://{}", rig.gateway.bound())).await.unwrap();
+    let mut client = ServerReflectionClient::new(rig.channel().await);
     for symbol in ["groupimport.v1.GroupImport", "google.rpc.Status", "google.protobuf.Timestamp"] {
         let request = ServerReflectionRequest {
             message_request: Some(MessageRequest::FileContainingSymbol(symbol.into())),
@@ -86,7 +88,7 @@ async fn the_older_reflection_answers_too() {
         server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
     };
     let rig = Rig::start().await;
-    let mut client = ServerReflectionClient::connect(format!("http://{}", rig.gateway.bound())).await.unwrap();
+    let mut client = ServerReflectionClient::new(rig.channel().await);
     let request = ServerReflectionRequest {
         message_request: Some(MessageRequest::ListServices(String::new())),
         ..Default::default()
@@ -164,7 +166,7 @@ async fn a_stop_lets_what_is_under_way_finish() {
     let mut client = rig.client.clone();
     let request = ImportGroupRequest { group: Some(group("g")), ..Default::default() };
     let call = tokio::spawn(async move { client.import_group(request).await });
-    while rig.sandbox.connections() == 0 {
+    while rig.sandbox.call_count("import_group") == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     rig.gateway.stop().await;

@@ -151,7 +151,7 @@ async fn twins_keep_their_own_deadlines_and_the_next_takes_over() {
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     let long = call(8_000);
     assert_eq!(Told::of(&short.await.unwrap().unwrap_err()).reason, "DEADLINE_PASSED");
-    assert!(long.await.unwrap().unwrap().reconciled);
+    assert!(long.await.unwrap().unwrap().into_inner().reconciled);
     assert_eq!(rig.sandbox.group_count(SDK_APP_ID), 1);
 }
 
@@ -172,7 +172,7 @@ async fn ten_thousand_imports_with_mixed_faults_tell_the_truth() {
                 1 => request.request_id = format!("request-number-{index}"),
                 _ => request.group.as_mut().unwrap().introduction = format!("unkeyed {index}"),
             }
-            async move { (index, client.import_group(request).await) }
+            async move { (index, client.import_group(request).await.map(tonic::Response::into_inner)) }
         });
         ends.extend(futures_util::future::join_all(calls).await);
     }

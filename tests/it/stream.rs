@@ -18,7 +18,7 @@ fn item(id: &str, group_id: &str) -> ImportGroupsRequest {
 }
 
 /// `OK`, or the reason of the item's error.
-pub fn ended(answer: &ImportGroupsResponse) -> String {
+pub(crate) fn ended(answer: &ImportGroupsResponse) -> String {
     match answer.outcome.as_ref().unwrap() {
         Outcome::Imported(_) => "OK".into(),
         Outcome::Error(status) => {

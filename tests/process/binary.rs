@@ -14,28 +14,28 @@ use group_import_gateway::{
 };
 use tonic::transport::Channel;
 
-pub const KEY: &str = "CANARYKEYbd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee";
-pub const SDK_APP_ID: u64 = 1_400_000_321;
+pub(crate) const KEY: &str = "CANARYKEYbd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee";
+pub(crate) const SDK_APP_ID: u64 = 1_400_000_321;
 
-pub fn binary() -> Command {
+pub(crate) fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_group-import-gateway"));
     command.env_remove("RUST_LOG").env_remove("GATEWAY_CONFIG").stdin(Stdio::null());
     command
 }
 
 /// Runs it to its end.
-pub fn run(arguments: &[&str]) -> Output {
+pub(crate) fn run(arguments: &[&str]) -> Output {
     binary().args(arguments).output().unwrap()
 }
 
 /// A gateway that serves, with all it has written so far.
-pub struct Running {
-    pub child: Child,
-    pub written: Arc<Mutex<String>>,
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    pub(crate) written: Arc<Mutex<String>>,
 }
 
 impl Running {
-    pub fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let written = Arc::new(Mutex::new(String::new()));
         let mut stdout = child.stdout.take().unwrap();
@@ -57,12 +57,12 @@ impl Running {
         Self { child, written }
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.written.lock().unwrap().clone()
     }
 
     /// Waits until a line holds `part`, and returns what follows `key=` in it.
-    pub fn value(&self, part: &str, key: &str) -> String {
+    pub(crate) fn value(&self, part: &str, key: &str) -> String {
         let until = Instant::now() + Duration::from_secs(20);
         loop {
             let text = self.text();
@@ -75,17 +75,17 @@ impl Running {
         }
     }
 
-    pub async fn client(&self) -> GroupImportClient<Channel> {
+    pub(crate) async fn client(&self) -> GroupImportClient<Channel> {
         let address = self.value("listening for gRPC", "address");
         GroupImportClient::connect(format!("http://{address}")).await.unwrap()
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 
-    pub fn end(&mut self) -> ExitStatus {
+    pub(crate) fn end(&mut self) -> ExitStatus {
         let until = Instant::now() + Duration::from_secs(40);
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -104,13 +104,13 @@ impl Drop for Running {
     }
 }
 
-pub async fn stand_in() -> Sandbox {
+pub(crate) async fn stand_in() -> Sandbox {
     let apps = vec![sandbox::App::new(SDK_APP_ID, KEY, "administrator")];
     Sandbox::start(sandbox::Settings { apps, ..Default::default() }).await.unwrap()
 }
 
 /// A configuration with one app at `base_url`, and `more` at its end.
-pub fn write_config(folder: &Path, base_url: &str, more: &str) -> String {
+pub(crate) fn write_config(folder: &Path, base_url: &str, more: &str) -> String {
     std::fs::write(folder.join("key"), format!("{KEY}\n")).unwrap();
     let text = format!(
         r#"
@@ -133,7 +133,7 @@ base_url = "{base_url}"
     path.display().to_string()
 }
 
-pub fn group(id: &str) -> Group {
+pub(crate) fn group(id: &str) -> Group {
     let mut group = Group { group_id: id.into(), name: "name".into(), ..Default::default() };
     group.set_type(GroupType::Public);
     group

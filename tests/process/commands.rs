@@ -20,7 +20,7 @@ fn the_demo_goes_well_and_says_so() {
     assert!((1..=200).contains(&most), "{most}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn serve_with_the_sandbox_needs_nothing_and_stops_cleanly() {
     let mut command = binary();
     command.args(["serve", "--sandbox"]);
@@ -54,7 +54,7 @@ fn check_names_every_mistake_at_once_and_exits_2() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn check_online_asks_chat_whether_it_takes_the_credential() {
     let sandbox = stand_in().await;
     let folder = tempfile::tempdir().unwrap();
@@ -86,7 +86,7 @@ async fn check_online_asks_chat_whether_it_takes_the_credential() {
     assert!(output.status.success());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn usersig_prints_one_that_chat_takes() {
     let sandbox = stand_in().await;
     let folder = tempfile::tempdir().unwrap();
@@ -114,7 +114,7 @@ fn a_command_line_that_makes_no_sense_exits_2() {
     assert!(text(&output.stderr).contains("GATEWAY_CONFIG"), "{}", text(&output.stderr));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_admin_port_has_probes_and_metrics() {
     let sandbox = stand_in().await;
     let folder = tempfile::tempdir().unwrap();
@@ -126,8 +126,9 @@ async fn the_admin_port_has_probes_and_metrics() {
     client.import_group(ImportGroupRequest { group: Some(group("g")), ..Default::default() }).await.unwrap();
     let admin = gateway.value("listening for probes", "address");
     let get = |path: &str| {
-        let output = std::process::Command::new("curl").args(["-sS", "-w", "%{http_code}", &format!("http://{admin}{path}")]);
-        let mut output = { output }.output().unwrap().stdout;
+        let url = format!("http://{admin}{path}");
+        let mut curl = std::process::Command::new("curl");
+        let mut output = curl.args(["-sS", "-w", "%{http_code}", &url]).output().unwrap().stdout;
         let code = output.split_off(output.len() - 3);
         (text(&code), text(&output))
     };
