@@ -112,11 +112,8 @@ impl App {
     ) -> Self {
         let name: Arc<str> = config.name.as_str().into();
         let signer = Arc::new(signer);
-        let way = shared.clients.way(
-            &config.upstream.base_url(),
-            config.upstream.is_loopback(),
-            config.attempt_timeout,
-        );
+        let way =
+            shared.clients.way(&config.upstream.base_url(), config.upstream.is_loopback(), config.attempt_timeout);
         let breaker = Arc::new(Breaker::new());
         let parts = outbound::Parts {
             once: once.clone(),

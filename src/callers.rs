@@ -6,9 +6,7 @@ use http::{HeaderMap, header::AUTHORIZATION};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::{
-    config::{self, Config},
-};
+use crate::config::{self, Config};
 
 /// As many callers have a label of their own, so that metrics stay small.
 const MAX_LABELS: usize = 1_000;
@@ -21,7 +19,7 @@ pub const UNKNOWN: &str = "unknown";
 pub struct Caller {
     /// The name, for logs and the queue.
     pub name: Arc<str>,
-    /// The name in metrics; those past [`MAX_LABELS`] share one.
+    /// The name in metrics; those past the thousandth share one.
     pub label: Arc<str>,
     /// The share of an app's rate under contention.
     pub weight: u32,

@@ -47,12 +47,7 @@ pub struct Done<R> {
 }
 
 /// Runs one request of one operation to its end.
-pub async fn run<O: Operation>(
-    apps: &Apps,
-    stop: &Stop,
-    arrival: Arrival,
-    request: O::Request,
-) -> Done<O::Reply> {
+pub async fn run<O: Operation>(apps: &Apps, stop: &Stop, arrival: Arrival, request: O::Request) -> Done<O::Reply> {
     let Arrival { caller, lane, deadline, place, is_repeat } = arrival;
     let record = Arc::new(Record::new(place));
     let app = match apps.find(O::app(&request), &caller.grant) {

@@ -13,11 +13,7 @@ use self::{
     retry::{Again, Budget},
     step::{Next, step},
 };
-use crate::{
-    credentials::Signer,
-    errors::CallError,
-    telemetry::ChatMetrics,
-};
+use crate::{credentials::Signer, errors::CallError, telemetry::ChatMetrics};
 
 pub mod admit;
 pub mod breaker;

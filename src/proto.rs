@@ -1,7 +1,17 @@
 //! The generated messages and services of `groupimport.v1`, and their
 //! descriptors.
 
-tonic::include_proto!("groupimport.v1");
+mod generated {
+    #![allow(
+        clippy::disallowed_methods,
+        missing_docs,
+        reason = "generated: a status for unknown methods, and what the proto leaves without a comment"
+    )]
+
+    tonic::include_proto!("groupimport.v1");
+}
+
+pub use generated::*;
 
 /// The descriptors of `groupimport.v1` and all it imports, `google.rpc.Status`
 /// included, as a serialized `FileDescriptorSet`.

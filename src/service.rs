@@ -14,9 +14,7 @@ use crate::{
     errors::{CallError, Failure, Reason},
     inbound::{Access, deadline},
     operation::{self, Arrival},
-    proto::{
-        ImportGroupRequest, ImportGroupResponse, ImportGroupsRequest, group_import_server::GroupImport,
-    },
+    proto::{ImportGroupRequest, ImportGroupResponse, ImportGroupsRequest, group_import_server::GroupImport},
     stop::Stop,
     telemetry::Metrics,
 };

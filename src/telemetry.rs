@@ -143,11 +143,7 @@ impl Metrics {
             calls.clone(),
         );
         registry.register("group_import_chat_call_seconds", "How long attempts at Chat took", call_seconds.clone());
-        registry.register(
-            "group_import_items",
-            "Unary calls and stream items, by how they ended",
-            items.clone(),
-        );
+        registry.register("group_import_items", "Unary calls and stream items, by how they ended", items.clone());
         let registry = Mutex::new(registry);
         let recent = Arc::default();
         Self { registry, started, handled, handling_seconds, wait_seconds, calls, call_seconds, items, recent }

@@ -45,7 +45,11 @@ impl Check {
         if self.online {
             return block_on(ask(config, apps));
         }
-        print::line(format_args!("the configuration is good: {} apps, {} callers", config.apps.len(), config.callers.len()));
+        print::line(format_args!(
+            "the configuration is good: {} apps, {} callers",
+            config.apps.len(),
+            config.callers.len()
+        ));
         ExitCode::SUCCESS
     }
 }
@@ -56,7 +60,8 @@ async fn ask(config: Config, apps: Vec<(crate::config::App, Signer)>) -> ExitCod
         Ok(clients) => clients,
         Err(cause) => return could_not_start(cause.as_ref()),
     };
-    let shared = Shared { clients, tasks: Default::default(), metrics: Default::default(), rate_limit: config.rate_limit };
+    let shared =
+        Shared { clients, tasks: Default::default(), metrics: Default::default(), rate_limit: config.rate_limit };
     let mut refused = 0;
     for (config, signer) in apps {
         let app = App::new(config, signer, &shared);

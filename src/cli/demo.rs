@@ -11,9 +11,7 @@ use super::{FAILED, block_on, could_not_start, print, serve::StandIn, start_logs
 use crate::{
     config::{Config, Listen, Log},
     gateway::Gateway,
-    proto::{
-        ImportGroupsRequest, group_import_client::GroupImportClient, import_groups_response::Outcome,
-    },
+    proto::{ImportGroupsRequest, group_import_client::GroupImportClient, import_groups_response::Outcome},
     sandbox,
 };
 

@@ -60,9 +60,8 @@ pub fn sign(key: &SecretString, claims: &Claims<'_>) -> SecretString {
 /// `TLS.sig`: HMAC-SHA256 over the claims, by the key's text as it stands.
 fn signature(key: &SecretString, claims: &Claims<'_>) -> String {
     let Claims { sdk_app_id, identifier, time, expire } = claims;
-    let content = format!(
-        "TLS.identifier:{identifier}\nTLS.sdkappid:{sdk_app_id}\nTLS.time:{time}\nTLS.expire:{expire}\n"
-    );
+    let content =
+        format!("TLS.identifier:{identifier}\nTLS.sdkappid:{sdk_app_id}\nTLS.time:{time}\nTLS.expire:{expire}\n");
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes()).expect("any key length");
     mac.update(content.as_bytes());
@@ -111,7 +110,14 @@ mod tests {
     fn the_vendors_vectors_hold() {
         let vectors = [
             (1_400_000_000, KEY, "xiaojun", 1_700_000_000, 15_552_000, "LvA7d/Iw7gSsnskvVzBDPOCCDbuNCw4GHwTC0bip+B4="),
-            (1_400_000_000, KEY, "administrator", 1_700_000_000, 86_400, "yLAe+w7WUeUuqbV9h/TX78u21oTGi+i9Zp1u3PpnY60="),
+            (
+                1_400_000_000,
+                KEY,
+                "administrator",
+                1_700_000_000,
+                86_400,
+                "yLAe+w7WUeUuqbV9h/TX78u21oTGi+i9Zp1u3PpnY60=",
+            ),
             (88_888_888, "secret", "admin", 1_448_357_837, 604_800, "aioHUbtGlmEGy/l0VP5Op3TExew8hImeuIQ1xq2NnzQ="),
             (1_400_000_000, KEY, "管理员\"\\", 1_700_000_000, 3_600, "FViahb1iCxJg3P6StaS+22XZPo/hVSlBaX/lGvq2IjQ="),
         ];

@@ -249,9 +249,7 @@ fn not_sent(cause: &NotSent) -> Verdict {
             },
             ..Verdict::after("RATE_LIMITED", Code::ResourceExhausted, *retry_after)
         },
-        NotSent::Unreachable { retry_after, .. } => {
-            Verdict::after("CHAT_UNREACHABLE", Code::Unavailable, *retry_after)
-        }
+        NotSent::Unreachable { retry_after, .. } => Verdict::after("CHAT_UNREACHABLE", Code::Unavailable, *retry_after),
         NotSent::BreakerOpen { retry_after, .. } => {
             Verdict::after("CREDENTIAL_SUSPENDED", Code::Unavailable, *retry_after)
         }

@@ -6,12 +6,7 @@
 
 use tonic::Code::{self, *};
 
-use self::{
-    Action::*,
-    Applied as A,
-    Retry as R,
-    Scope as S,
-};
+use self::{Action::*, Applied as A, Retry as R, Scope as S};
 
 /// One of Chat's error codes, and what follows from it.
 #[derive(Debug, PartialEq, Eq)]

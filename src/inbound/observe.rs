@@ -18,7 +18,7 @@ use tower::{Layer, Service};
 
 use crate::{
     errors::{CallError, Failure, Reason},
-    telemetry::{Metrics, Method},
+    telemetry::{Method, Metrics},
 };
 
 /// The layer.
@@ -114,10 +114,7 @@ impl http_body::Body for Observed {
     type Data = bytes::Bytes;
     type Error = Status;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Status>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Status>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         if let Poll::Ready(Some(Ok(frame))) = &frame
             && let Some(trailers) = frame.trailers_ref()

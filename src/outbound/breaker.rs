@@ -89,8 +89,7 @@ impl Default for Breaker {
 impl Breaker {
     /// A breaker that waits for its first probe.
     pub fn new() -> Self {
-        let state =
-            State { position: Position::Untried, pause: FIRST_PAUSE, unreachable: 0, draining: false };
+        let state = State { position: Position::Untried, pause: FIRST_PAUSE, unreachable: 0, draining: false };
         Self { state: Mutex::new(state), changed: Notify::new() }
     }
 
@@ -263,9 +262,8 @@ pub async fn hold(breaker: std::sync::Arc<Breaker>, call: Call, next: Next<Call>
         breaker.pass(&call).await?;
         match next.run(call.clone()).await {
             // It opened while the call stood in the queue.
-            Err(
-                CallError::NotSent(NotSent::BreakerOpen { .. } | NotSent::Unreachable { cause: None, .. }),
-            ) if call.turn.lane == Lane::Stream => {}
+            Err(CallError::NotSent(NotSent::BreakerOpen { .. } | NotSent::Unreachable { cause: None, .. }))
+                if call.turn.lane == Lane::Stream => {}
             outcome => return outcome,
         }
     }

@@ -9,7 +9,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{StatusCode, header::CONTENT_TYPE};
-use reqwest::{Client, Response, redirect};
+use reqwest::{Client, ClientBuilder, Response, redirect};
 use tokio::time::timeout;
 
 use super::call::{Answer, Signed};
@@ -54,8 +54,8 @@ impl Clients {
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Self {
             // A proxy is for the way out, not for a stand-in on this machine.
-            direct: build(Client::builder().no_proxy())?,
-            by_environment: build(Client::builder())?,
+            direct: build(ClientBuilder::no_proxy)?,
+            by_environment: build(|builder| builder)?,
         })
     }
 
@@ -66,9 +66,9 @@ impl Clients {
     }
 }
 
-fn build(builder: reqwest::ClientBuilder) -> Result<Client, Cause> {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that makes a client")]
-    builder
+#[expect(clippy::disallowed_methods, reason = "this is the one place that makes a client")]
+fn build(proxy: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client, Cause> {
+    proxy(Client::builder())
         .http1_only()
         .redirect(redirect::Policy::none())
         .retry(reqwest::retry::never())
@@ -96,10 +96,8 @@ impl Http {
     async fn exchange(self, request: Signed) -> Result<Answer, CallError> {
         let Signed { attempt, query } = request;
         let command = attempt.command;
-        let url = zeroize::Zeroizing::new(format!(
-            "{}/v4/{}/{}?{}",
-            self.base_url, command.service, command.name, *query
-        ));
+        let url =
+            zeroize::Zeroizing::new(format!("{}/v4/{}/{}?{}", self.base_url, command.service, command.name, *query));
         let response = self
             .client
             .post(url.as_str())

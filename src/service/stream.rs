@@ -6,13 +6,7 @@
 //! in the HTTP/2 window, which then holds the sender back, so that memory
 //! stays flat whatever the sender does.
 
-use std::{
-    collections::HashSet,
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::{
@@ -92,7 +86,11 @@ struct Bulk {
 type End = Option<Status>;
 
 impl Bulk {
-    async fn run(mut self, requests: Streaming<ImportGroupsRequest>, answers: mpsc::Sender<Result<ImportGroupsResponse, Status>>) {
+    async fn run(
+        mut self,
+        requests: Streaming<ImportGroupsRequest>,
+        answers: mpsc::Sender<Result<ImportGroupsResponse, Status>>,
+    ) {
         let end = self.read_and_answer(requests, &answers).await;
         while let Some(answer) = self.items.next().await {
             if answers.send(Ok(answer)).await.is_err() {

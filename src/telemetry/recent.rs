@@ -96,9 +96,8 @@ impl Recent {
     pub fn failed(&self, app: Option<&Arc<str>>, caller: &Arc<str>, reason: &'static str, mut message: String) {
         truncate(&mut message);
         let mut state = self.lock();
-        let same = |failure: &Failure| {
-            failure.reason == reason && failure.caller == *caller && failure.app.as_ref() == app
-        };
+        let same =
+            |failure: &Failure| failure.reason == reason && failure.caller == *caller && failure.app.as_ref() == app;
         let known = state.failures.iter().position(same).map(|at| state.failures.remove(at));
         if known.is_none() && state.failures.len() == FAILURES {
             state.failures.remove(0);

@@ -2,9 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use group_import_gateway::proto::{
-    AppDefinedField, ApplyJoinOption, Group, GroupType, ImportGroupRequest,
-};
+use group_import_gateway::proto::{AppDefinedField, ApplyJoinOption, Group, GroupType, ImportGroupRequest};
 use prost_types::Timestamp;
 use tonic::Code;
 

@@ -41,7 +41,8 @@ async fn a_wrong_key_never_meets_full_load_and_the_right_one_serves_at_once() {
             while Instant::now() < until {
                 let calls = (0..20).map(|i| {
                     let mut client = client.clone();
-                    let request = ImportGroupRequest { group: Some(group(&format!("g{index}-{i}"))), ..Default::default() };
+                    let request =
+                        ImportGroupRequest { group: Some(group(&format!("g{index}-{i}"))), ..Default::default() };
                     async move { client.import_group(request).await }
                 });
                 errors.extend(futures_util::future::join_all(calls).await.into_iter().filter_map(Result::err));
@@ -167,7 +168,8 @@ async fn no_call_fails_while(rig: &Rig, happens: impl FnOnce()) {
         let mut client = rig.client.clone();
         tokio::spawn(async move {
             for index in 0..60 {
-                let request = ImportGroupRequest { group: Some(group(&format!("g{worker}-{index}"))), ..Default::default() };
+                let request =
+                    ImportGroupRequest { group: Some(group(&format!("g{worker}-{index}"))), ..Default::default() };
                 client.import_group(request).await.unwrap_or_else(|error| panic!("{worker}-{index}: {error:?}"));
             }
         })
@@ -198,7 +200,7 @@ async fn a_key_changed_under_load_fails_no_call() {
         std::fs::rename(folder.path().join("next"), folder.path().join("data")).unwrap();
     })
     .await;
-    assert_eq!(rejected(&rig) , rig.sandbox.calls().iter().filter(|call| call.code == Some(70009)).count());
+    assert_eq!(rejected(&rig), rig.sandbox.calls().iter().filter(|call| call.code == Some(70009)).count());
     assert!(rejected(&rig) < 6, "{} tries of a key that Chat does not take yet", rejected(&rig));
     rig.sandbox.set_key(SDK_APP_ID, "another-key");
     eventually("the new key", || {
@@ -211,7 +213,8 @@ async fn a_key_changed_under_load_fails_no_call() {
 #[tokio::test]
 async fn a_usersig_refused_under_load_fails_no_call() {
     let rig = Rig::start().await;
-    no_call_fails_while(&rig, || rig.script([FaultKind::Code(70001), FaultKind::Code(70001), FaultKind::Code(70052)])).await;
+    no_call_fails_while(&rig, || rig.script([FaultKind::Code(70001), FaultKind::Code(70001), FaultKind::Code(70052)]))
+        .await;
     assert!(rig.sandbox.calls().iter().any(|call| call.code == Some(70001)));
 }
 
@@ -223,7 +226,11 @@ async fn a_reload_changes_callers_and_apps_whole_or_not_at_all() {
     config.apps[0].field_limits.name = 2;
     config.apps.push(rig::app("more", 1_400_000_777, &rig.sandbox.base_url()));
     rig.gateway.reload(config.clone(), &rig::env()).unwrap();
-    let told = Told::of(&rig.send(ImportGroupRequest { app: "prod".into(), group: Some(group("g")), ..Default::default() }).await.unwrap_err());
+    let told = Told::of(
+        &rig.send(ImportGroupRequest { app: "prod".into(), group: Some(group("g")), ..Default::default() })
+            .await
+            .unwrap_err(),
+    );
     assert_eq!(told.reason, "INVALID_REQUEST");
     config.apps[0].field_limits.name = 30;
     config.apps[1].secret_key = KeySource::Env("UNSET".into());
@@ -231,6 +238,10 @@ async fn a_reload_changes_callers_and_apps_whole_or_not_at_all() {
     config.apps.pop();
     config.server.max_request_bytes = 1;
     assert!(rig.gateway.reload(config, &rig::env()).unwrap_err().to_string().contains("restart"));
-    let told = Told::of(&rig.send(ImportGroupRequest { app: "prod".into(), group: Some(group("g")), ..Default::default() }).await.unwrap_err());
+    let told = Told::of(
+        &rig.send(ImportGroupRequest { app: "prod".into(), group: Some(group("g")), ..Default::default() })
+            .await
+            .unwrap_err(),
+    );
     assert_eq!(told.reason, "INVALID_REQUEST", "the last good configuration stays");
 }

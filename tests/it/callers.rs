@@ -131,7 +131,8 @@ async fn a_callers_own_ceiling_refuses_unary_calls_and_makes_items_wait() {
     assert_eq!(told.pushback.as_deref(), Some("100"));
     assert_eq!(told.details.retry_info().unwrap().retry_delay, Some(Duration::from_millis(100)));
 
-    let items = (0..12).map(|i| ImportGroupsRequest { item_id: i.to_string(), request: Some(to("prod", &format!("item{i}"))) });
+    let items =
+        (0..12).map(|i| ImportGroupsRequest { item_id: i.to_string(), request: Some(to("prod", &format!("item{i}"))) });
     let mut stream = Request::new(tokio_stream::iter(items));
     stream.metadata_mut().insert("authorization", "Bearer s".parse().unwrap());
     let since = Instant::now();

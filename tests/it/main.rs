@@ -11,6 +11,6 @@ mod lost;
 mod never_twice;
 mod rig;
 mod samples;
-mod settle;
 mod server;
+mod settle;
 mod stream;

@@ -236,7 +236,10 @@ async fn an_answer_lost_and_then_a_refused_connection() {
         }
         sandbox.stop().await;
         let told = Told::of(&call.await.unwrap().unwrap_err());
-        assert_eq!((told.reason.as_str(), told.get("applied"), told.get("retry")), ("OUTCOME_UNKNOWN", "unknown", "yes"));
+        assert_eq!(
+            (told.reason.as_str(), told.get("applied"), told.get("retry")),
+            ("OUTCOME_UNKNOWN", "unknown", "yes")
+        );
     }
 }
 
@@ -249,7 +252,10 @@ async fn an_answer_lost_and_then_the_deadline() {
         call.set_timeout(Duration::from_millis(400));
         let told = Told::of(&rig.call(call).await.unwrap_err());
         let retry = if key == Key::Neither { "no" } else { "yes" };
-        assert_eq!((told.reason.as_str(), told.get("applied"), told.get("retry")), ("DEADLINE_PASSED", "unknown", retry));
+        assert_eq!(
+            (told.reason.as_str(), told.get("applied"), told.get("retry")),
+            ("DEADLINE_PASSED", "unknown", retry)
+        );
         // The same again, once the caller comes back: not a second group.
         if key != Key::Neither {
             let mut again = Request::new(request(key));
@@ -272,7 +278,10 @@ async fn an_answer_lost_and_then_a_stop() {
         }
         rig.gateway.stop().await;
         let told = Told::of(&call.await.unwrap().unwrap_err());
-        assert_eq!((told.code, told.reason.as_str(), told.get("applied")), (Code::Unknown, "OUTCOME_UNKNOWN", "unknown"));
+        assert_eq!(
+            (told.code, told.reason.as_str(), told.get("applied")),
+            (Code::Unknown, "OUTCOME_UNKNOWN", "unknown")
+        );
     }
 }
 
@@ -280,7 +289,9 @@ async fn an_answer_lost_and_then_a_stop() {
 async fn the_retry_budget_holds_extra_calls_under_a_tenth_when_everything_fails() {
     let rig = Rig::with(|config| config.apps[0].calls_per_second = 100_000).await;
     rig.sandbox.set_calls_per_second(100_000);
-    rig.sandbox.set_faults(vec!["import_group:http_502=1".parse().unwrap(), "get_group_info:http_502=1".parse().unwrap()]).unwrap();
+    rig.sandbox
+        .set_faults(vec!["import_group:http_502=1".parse().unwrap(), "get_group_info:http_502=1".parse().unwrap()])
+        .unwrap();
     let calls = 3_000;
     for chunk in 0..30 {
         let sent = (0..calls / 30).map(|i| rig.import(Group { name: "n".into(), ..group(&format!("g{chunk}-{i}")) }));

@@ -72,8 +72,7 @@ async fn reflection_resolves_the_service_and_google_rpc_status() {
             message_request: Some(MessageRequest::FileContainingSymbol(symbol.into())),
             ..Default::default()
         };
-        let mut answers =
-            client.server_reflection_info(tokio_stream::iter([request])).await.unwrap().into_inner();
+        let mut answers = client.server_reflection_info(tokio_stream::iter([request])).await.unwrap().into_inner();
         let answer = answers.message().await.unwrap().unwrap().message_response.unwrap();
         let MessageResponse::FileDescriptorResponse(files) = answer else { panic!("{symbol}: {answer:?}") };
         let file = FileDescriptorProto::decode(files.file_descriptor_proto[0].as_slice()).unwrap();

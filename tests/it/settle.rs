@@ -61,7 +61,8 @@ async fn every_field_that_differs_is_named() {
         assert_eq!((told.get("existing"), told.get("differs"), told.get("applied")), ("different", differs, "no"));
     }
     // Without a creation time there is nothing to compare it with, nor has what else may change a say.
-    let told = Told::of(&rig.import(Group { create_time: None, introduction: "new".into(), ..first }).await.unwrap_err());
+    let told =
+        Told::of(&rig.import(Group { create_time: None, introduction: "new".into(), ..first }).await.unwrap_err());
     assert_eq!(told.get("existing"), "same");
 }
 
@@ -101,7 +102,10 @@ async fn a_request_id_always_stands_for_the_same_group() {
     let second = rig.send(keyed("n")).await.unwrap();
     assert_eq!((second.group_id.as_str(), second.reconciled), (id.as_str(), true));
     let told = Told::of(&rig.send(keyed("other")).await.unwrap_err());
-    assert_eq!((told.reason.as_str(), told.get("existing"), told.get("differs")), ("GROUP_ID_IN_USE", "different", "name"));
+    assert_eq!(
+        (told.reason.as_str(), told.get("existing"), told.get("differs")),
+        ("GROUP_ID_IN_USE", "different", "name")
+    );
     assert_eq!(rig.sandbox.group_count(SDK_APP_ID), 1);
 }
 
@@ -159,7 +163,18 @@ async fn twins_keep_their_own_deadlines_and_the_next_takes_over() {
 async fn ten_thousand_imports_with_mixed_faults_tell_the_truth() {
     let rig = Rig::with(|config| config.apps[0].calls_per_second = 100_000).await;
     rig.sandbox.set_calls_per_second(100_000);
-    let faults = ["close_before", "close_after", "cut_body", "garbage", "empty", "http_502", "http_503_after", "code_10002", "code_60008_after", "no_group_id"];
+    let faults = [
+        "close_before",
+        "close_after",
+        "cut_body",
+        "garbage",
+        "empty",
+        "http_502",
+        "http_503_after",
+        "code_10002",
+        "code_60008_after",
+        "no_group_id",
+    ];
     rig.sandbox.set_faults(faults.iter().map(|kind| format!("{kind}=0.005").parse().unwrap()).collect()).unwrap();
     let mut ends = std::collections::HashMap::new();
     for chunk in 0..100 {

@@ -46,8 +46,15 @@ fn check_names_every_mistake_at_once_and_exits_2() {
         let err = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{err}");
         for part in [
-            "gateway.toml:2", "listn", "listen", "gateway.toml:3", "gateway.toml:7", "gateway.toml:10", "singapore",
-            "gateway.toml:11", "attempt_timeout",
+            "gateway.toml:2",
+            "listn",
+            "listen",
+            "gateway.toml:3",
+            "gateway.toml:7",
+            "gateway.toml:10",
+            "singapore",
+            "gateway.toml:11",
+            "attempt_timeout",
         ] {
             assert!(err.contains(part), "{part} is not in\n{err}");
         }

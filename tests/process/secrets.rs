@@ -16,7 +16,8 @@ const TOKEN: &str = "CANARYTOKEN0123456789";
 
 fn config(base_url: &str, folder: &std::path::Path) -> String {
     let hash: String = Sha256::digest(TOKEN).iter().map(|byte| format!("{byte:02x}")).collect();
-    let callers = format!("max_attempts = 1\n[[callers]]\nname = \"billing\"\ntoken_sha256 = [\"{hash}\"]\napps = [\"prod\"]\n");
+    let callers =
+        format!("max_attempts = 1\n[[callers]]\nname = \"billing\"\ntoken_sha256 = [\"{hash}\"]\napps = [\"prod\"]\n");
     write_config(folder, base_url, &callers)
 }
 
@@ -68,8 +69,17 @@ async fn no_secret_is_in_any_output_whatever_fails() {
         answers.push_str(&told(&client.import_group(request(TOKEN)).await.unwrap_err()));
         tokio::time::sleep(Duration::from_millis(1_300)).await; // until the breaker is probed
         for fault in [
-            F::CloseBefore, F::CloseAfter, F::CutBody, F::Garbage, F::Empty, F::Oversized, F::Http(502), F::Http(302),
-            F::StallBefore, F::Code(10004), F::Code(99999),
+            F::CloseBefore,
+            F::CloseAfter,
+            F::CutBody,
+            F::Garbage,
+            F::Empty,
+            F::Oversized,
+            F::Http(502),
+            F::Http(302),
+            F::StallBefore,
+            F::Code(10004),
+            F::Code(99999),
             F::Code(60007), // last, since it lowers the rate, and lost calls still take their share of it
         ] {
             sandbox.script("import_group", [fault]);

@@ -24,9 +24,8 @@ pub(super) fn check_request_id(request: &ImportGroupRequest, violations: &mut Vi
     if id.is_empty() {
         return;
     }
-    violations.add_if(!(16..=128).contains(&id.len()), "request_id", || {
-        format!("16 to 128 bytes, this has {}", id.len())
-    });
+    violations
+        .add_if(!(16..=128).contains(&id.len()), "request_id", || format!("16 to 128 bytes, this has {}", id.len()));
     violations.printable_ascii("request_id", id);
     let has_group_id = request.group.as_ref().is_some_and(|group| !group.group_id.is_empty());
     violations.add_if(has_group_id, "request_id", || {

@@ -1,6 +1,6 @@
 //! A client of its own, which shares nothing with the stand-in but the clock.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::{
     io::Write as _,
