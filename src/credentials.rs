@@ -6,7 +6,10 @@
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -19,6 +22,10 @@ use crate::config::{App, SdkAppId};
 pub mod key;
 pub mod usersig;
 
+/// A difference of clocks, in seconds, that is worth a line in the log: less
+/// is the rounding of `Date` and the way there.
+const NOTED_SKEW: i64 = 5;
+
 /// Signs for one app.
 pub struct Signer {
     sdk_app_id: SdkAppId,
@@ -26,6 +33,7 @@ pub struct Signer {
     ttl: Duration,
     key: ArcSwap<SecretString>,
     current: ArcSwapOption<Signed>,
+    chat_ahead: AtomicI64,
 }
 
 /// The signed part of a request's query, all but what is fresh in each.
@@ -45,6 +53,7 @@ impl Signer {
             ttl: self.ttl,
             key: ArcSwap::from_pointee(key),
             current: ArcSwapOption::empty(),
+            chat_ahead: AtomicI64::new(0),
         }
     }
 
@@ -56,6 +65,7 @@ impl Signer {
             ttl: app.usersig_ttl,
             key: ArcSwap::from_pointee(key),
             current: ArcSwapOption::empty(),
+            chat_ahead: AtomicI64::new(0),
         }
     }
 
@@ -69,12 +79,29 @@ impl Signer {
     }
 
     /// Chat refused a UserSig: signs afresh at the next call, unless the one
-    /// in use is so young that it can't be the one refused.
-    pub fn refused(&self) {
+    /// in use is so young that it can't be the one refused. Where Chat's clock
+    /// is far from ours, that is why, and signing again can't help for long.
+    pub fn refused(&self, chat_ahead: Option<i64>) {
+        if let Some(ahead) = chat_ahead {
+            let before = self.chat_ahead.swap(ahead, Ordering::Relaxed);
+            if ahead.abs() >= NOTED_SKEW && before.abs() < NOTED_SKEW {
+                tracing::warn!(
+                    sdk_app_id = %self.sdk_app_id,
+                    chat_ahead_seconds = ahead,
+                    "Chat refused a UserSig and its clock differs from this machine's: set the clock right"
+                );
+            }
+        }
         let now = unix_now();
         if self.current.load().as_ref().is_some_and(|signed| signed.made < now) {
             self.current.store(None);
         }
+    }
+
+    /// How many seconds Chat's clock was ahead of ours when it last refused a
+    /// UserSig.
+    pub fn chat_ahead(&self) -> i64 {
+        self.chat_ahead.load(Ordering::Relaxed)
     }
 
     /// From now on signs with another key.

@@ -80,12 +80,15 @@ pub struct Refusal {
     pub info: String,
     /// What the table says of the code, if it knows it.
     pub row: Option<&'static Row>,
+    /// How many seconds Chat's clock is ahead of ours, by the `Date` of its
+    /// answer.
+    pub chat_ahead: Option<i64>,
 }
 
 impl Refusal {
     /// An answer of this code; what follows from it is looked up.
     pub fn new(code: u32, info: impl Into<String>) -> Self {
-        Self { code, info: info.into(), row: table::find(code) }
+        Self { code, info: info.into(), row: table::find(code), chat_ahead: None }
     }
 
     /// What the gateway does about it. Nothing, where it doesn't know the code.

@@ -23,6 +23,10 @@ pub(super) struct Demo {
     /// How many groups to import
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     groups: u32,
+
+    /// Lets one call in twenty go wrong: answers get lost, and nothing else does
+    #[arg(long)]
+    faults: bool,
 }
 
 impl Demo {
@@ -30,7 +34,7 @@ impl Demo {
         // What goes on between the parts would run through the progress bar.
         start_logs(&Log { level: "warn".into(), ..Log::default() });
         block_on(async {
-            match demo(self.groups).await {
+            match demo(&self).await {
                 Ok(code) => code,
                 Err(error) => could_not_start(error.as_ref()),
             }
@@ -42,15 +46,24 @@ impl Demo {
 #[derive(Default)]
 struct Tally {
     imported: u32,
+    /// Of those: imported by an attempt whose answer was lost.
+    reconciled: u32,
     refused: BTreeMap<String, u32>,
     /// Answers that were not what the generated group deserved.
     surprises: Vec<String>,
 }
 
-async fn demo(count: u32) -> Result<ExitCode, Box<dyn Error>> {
+/// What goes wrong with `--faults`: one call in twenty, in all.
+const FAULTS: [&str; 5] =
+    ["close_before=1%", "close_after=1%", "http_502_after=1%", "cut_body=1%", "code_10002_after=1%"];
+
+async fn demo(demo: &Demo) -> Result<ExitCode, Box<dyn Error>> {
+    let count = demo.groups;
+    let faults = if demo.faults { &FAULTS[..] } else { &[] };
     let stand_in = StandIn::start(sandbox::Settings {
         latency: std::time::Duration::from_millis(40),
         jitter: std::time::Duration::from_millis(20),
+        faults: faults.iter().map(|fault| fault.parse()).collect::<Result<_, _>>()?,
         ..sandbox::Settings::default()
     })
     .await?;
@@ -85,7 +98,10 @@ async fn import(endpoint: String, count: u32) -> Result<Tally, Box<dyn Error>> {
     while let Some(answer) = answers.message().await? {
         let index = answer.item_id.parse()?;
         let reason = match answer.outcome {
-            Some(Outcome::Imported(_)) => "OK".to_owned(),
+            Some(Outcome::Imported(imported)) => {
+                tally.reconciled += u32::from(imported.reconciled);
+                "OK".to_owned()
+            }
             Some(Outcome::Error(status)) => reason(&status),
             None => "NO_OUTCOME".to_owned(),
         };
@@ -121,6 +137,9 @@ fn report(tally: &Tally, count: u32, seconds: f64, most: usize, standing: usize)
     let answered = tally.imported + tally.refused.values().sum::<u32>();
     print::line(format_args!("groups                      {count:>7}"));
     print::line(format_args!("imported                    {:>7}", tally.imported));
+    if tally.reconciled > 0 {
+        print::line(format_args!("  of them by a lost answer  {:>7}", tally.reconciled));
+    }
     for (reason, number) in &tally.refused {
         print::line(format_args!("refused, {reason:<18} {number:>7}"));
     }

@@ -30,6 +30,12 @@ pub(super) struct Status {
     pub(super) service: Service,
 }
 
+impl Status {
+    pub(super) fn new(service: Service) -> Self {
+        Self { service }
+    }
+}
+
 impl Source for Status {
     fn metrics(&self) -> &Metrics {
         &self.service.metrics
@@ -101,7 +107,8 @@ impl Collector for Gauges {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let state = self.service.state.load();
         let apps: Vec<Arc<App>> = state.apps.iter().cloned().collect();
-        let imports: Vec<_> = apps.iter().map(|app| (app.name(), app.admissions().of(&IMPORT_GROUP).snapshot())).collect();
+        let imports: Vec<_> =
+            apps.iter().map(|app| (app.name(), app.admissions().of(&IMPORT_GROUP).snapshot())).collect();
 
         let by_app = imports.iter().map(|(app, snapshot)| (vec![("app", app.to_string())], snapshot.allowed));
         family(&mut encoder, "group_import_rate_limit", "Calls a second allowed just now", by_app)?;

@@ -5,16 +5,23 @@
 //! (Chat documents none). Its errors hold the URL, UserSig included, so they
 //! leave here without it.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use bytes::{Bytes, BytesMut};
-use http::{StatusCode, header::CONTENT_TYPE};
+use http::{
+    StatusCode,
+    header::{CONTENT_TYPE, DATE},
+};
 use reqwest::{Client, ClientBuilder, Response, redirect};
 use tokio::time::timeout;
 
 use super::call::{Answer, Signed};
 use crate::{
-    errors::{CallError, Cause, Lost, NotSent},
+    errors::{CallError, Cause, Lost, NotSent, Refusal},
     wire,
 };
 
@@ -109,9 +116,29 @@ impl Http {
         if response.status() != StatusCode::OK {
             return Err(Lost::HttpStatus(response.status().as_u16()).into());
         }
+        let chat_ahead = chat_ahead(&response);
         let body = read(response).await?;
-        wire::read(&body, command.is_whole)?;
+        wire::read(&body, command.is_whole).map_err(|error| dated(error, chat_ahead))?;
         Ok(Answer { body, reconciled: false })
+    }
+}
+
+/// How many seconds Chat's clock is ahead of ours. A UserSig is refused where
+/// the two are too far apart.
+fn chat_ahead(response: &Response) -> Option<i64> {
+    let date = response.headers().get(DATE)?.to_str().ok()?;
+    let theirs = httpdate::parse_http_date(date).ok()?;
+    let seconds = |since: Duration| i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+    Some(match theirs.duration_since(SystemTime::now()) {
+        Ok(ahead) => seconds(ahead),
+        Err(behind) => -seconds(behind.duration()),
+    })
+}
+
+fn dated(error: CallError, chat_ahead: Option<i64>) -> CallError {
+    match error {
+        CallError::Refused(refusal) => CallError::Refused(Refusal { chat_ahead, ..refusal }),
+        error => error,
     }
 }
 

@@ -18,7 +18,7 @@ use tower::retry::Policy;
 use super::call::{Answer, Call};
 use crate::{
     credentials::Signer,
-    errors::{CallError, NotSent, table::Action},
+    errors::{CallError, NotSent, Refusal, table::Action},
 };
 
 /// The pause before the second attempt lies between zero and this; each
@@ -87,8 +87,8 @@ impl Policy<Call, Answer, CallError> for Again {
         if call.purpose.is_probe() {
             return None;
         }
-        if wants_signing(error) {
-            self.signer.refused();
+        if let Some(refusal) = wants_signing(error) {
+            self.signer.refused(refusal.chat_ahead);
             let first = !std::mem::replace(&mut call.signed_again, true);
             return first.then(|| sleep(Duration::ZERO));
         }
@@ -105,8 +105,11 @@ impl Policy<Call, Answer, CallError> for Again {
     }
 }
 
-fn wants_signing(error: &CallError) -> bool {
-    matches!(error, CallError::Refused(refusal) if refusal.action() == Action::SignAgain)
+fn wants_signing(error: &CallError) -> Option<&Refusal> {
+    match error {
+        CallError::Refused(refusal) => Some(refusal).filter(|refusal| refusal.action() == Action::SignAgain),
+        _ => None,
+    }
 }
 
 fn may_go_again(error: &CallError, repeatable: bool) -> bool {
