@@ -4,7 +4,8 @@ use std::{collections::HashMap, time::Duration};
 
 use group_import_gateway::{
     proto::{
-        ImportGroupRequest, ImportGroupsRequest, group_import_client::GroupImportClient, import_groups_response::Outcome,
+        ImportGroupRequest, ImportGroupsRequest, group_import_client::GroupImportClient,
+        import_groups_response::Outcome,
     },
     sandbox::Sandbox,
 };
@@ -50,9 +51,7 @@ async fn after_sigterm_in_a_stream_of_thousands_what_stands_is_what_was_answered
             Ok(Some(answer)) => {
                 let reason = match answer.outcome.unwrap() {
                     Outcome::Imported(_) => "OK".to_owned(),
-                    Outcome::Error(status) => {
-                        pb::ErrorInfo::decode(status.details[0].value.as_slice()).unwrap().reason
-                    }
+                    Outcome::Error(status) => pb::ErrorInfo::decode(status.details[0].value.as_slice()).unwrap().reason,
                 };
                 assert!(ends.insert(answer.item_id, reason).is_none());
                 if ends.len() == 300 {
