@@ -1,14 +1,35 @@
-//! The admin port: probes and metrics, for operators and their machines.
+//! The admin port: probes, metrics and the live page, for operators and their
+//! machines. It only tells, and no secret; it does not ask who reads.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, extract::State as Shared, http::StatusCode, response::IntoResponse, routing::get};
-use tokio::{net::TcpListener, task::JoinHandle};
+use axum::{
+    Json, Router,
+    extract::{Query, State as Shared},
+    http::StatusCode,
+    middleware,
+    response::IntoResponse,
+    routing::get,
+};
+use serde::Deserialize;
+use tokio::{
+    net::TcpListener,
+    time::{MissedTickBehavior, interval},
+};
+use tokio_util::task::AbortOnDropHandle;
 
+use self::{history::History, status::Overview};
 use crate::telemetry::Metrics;
+
+pub mod history;
+mod host;
+mod page;
+pub mod status;
 
 /// The Prometheus text format's content type, with OpenMetrics' names.
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// How often the page's chart gets a point.
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
 /// Whether the gateway can serve, and why not, app by app.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,12 +46,22 @@ pub trait Source: Send + Sync + 'static {
     fn metrics(&self) -> &Metrics;
     /// Whether the gateway can serve.
     fn readiness(&self) -> Readiness;
+    /// How it stands, without history, which is kept here.
+    fn overview(&self) -> Overview;
 }
 
 /// A served admin port. It ends when this is dropped.
 pub struct Admin {
     address: SocketAddr,
-    serving: JoinHandle<()>,
+    _serving: AbortOnDropHandle<()>,
+    _sampling: AbortOnDropHandle<()>,
+}
+
+/// What the routes read.
+#[derive(Clone)]
+struct Shown {
+    source: Arc<dyn Source>,
+    history: Arc<History>,
 }
 
 impl Admin {
@@ -41,12 +72,18 @@ impl Admin {
     pub async fn start(address: SocketAddr, source: Arc<dyn Source>) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
+        let shown = Shown { source, history: Arc::default() };
+        let sampling = tokio::spawn(sample(shown.clone()));
+        let mut routes = routes(shown);
+        if address.ip().is_loopback() {
+            routes = routes.layer(middleware::from_fn(host::only_local));
+        }
         let serving = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, routes(source)).await {
+            if let Err(error) = axum::serve(listener, routes).await {
                 tracing::error!(%error, "the admin port has stopped");
             }
         });
-        Ok(Self { address, serving })
+        Ok(Self { address, _serving: AbortOnDropHandle::new(serving), _sampling: AbortOnDropHandle::new(sampling) })
     }
 
     /// Where it listens.
@@ -55,22 +92,44 @@ impl Admin {
     }
 }
 
-impl Drop for Admin {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
-}
-
-fn routes(source: Arc<dyn Source>) -> Router {
+fn routes(shown: Shown) -> Router {
     Router::new()
+        .route("/", get(page::page))
+        .route("/status.json", get(status))
         .route("/livez", get(async || "alive\n"))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .with_state(source)
+        .with_state(shown)
 }
 
-async fn readyz(Shared(source): Shared<Arc<dyn Source>>) -> impl IntoResponse {
-    let Readiness { ready, lines } = source.readiness();
+/// Keeps the history, until the task that runs this is dropped.
+async fn sample(shown: Shown) {
+    let mut ticks = interval(SAMPLE_EVERY);
+    // Two samples at once would count the same second twice.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        shown.history.take(shown.source.overview().samples());
+    }
+}
+
+#[derive(Deserialize)]
+struct Since {
+    /// The last sample that the page has.
+    #[serde(default)]
+    since: u64,
+}
+
+async fn status(Shared(shown): Shared<Shown>, Query(Since { since }): Query<Since>) -> impl IntoResponse {
+    let mut overview = shown.source.overview();
+    for app in &mut overview.apps {
+        app.history = shown.history.since(&app.name, since);
+    }
+    ([("cache-control", "no-store"), ("x-content-type-options", "nosniff")], Json(overview))
+}
+
+async fn readyz(Shared(shown): Shared<Shown>) -> impl IntoResponse {
+    let Readiness { ready, lines } = shown.source.readiness();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut text = if ready { "ready\n".to_owned() } else { "not ready\n".to_owned() };
     for line in lines {
@@ -80,6 +139,6 @@ async fn readyz(Shared(source): Shared<Arc<dyn Source>>) -> impl IntoResponse {
     (status, text)
 }
 
-async fn metrics(Shared(source): Shared<Arc<dyn Source>>) -> impl IntoResponse {
-    ([("content-type", METRICS_TYPE)], source.metrics().text())
+async fn metrics(Shared(shown): Shared<Shown>) -> impl IntoResponse {
+    ([("content-type", METRICS_TYPE)], shown.source.metrics().text())
 }

@@ -1,6 +1,9 @@
 //! How the gateway stands, for the admin port and for gRPC's health.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use prometheus_client::{
     collector::Collector,
@@ -12,7 +15,7 @@ use tonic_health::server::HealthReporter;
 
 use super::serve::set_serving;
 use crate::{
-    admin::{Readiness, Source},
+    admin::{Readiness, Source, status::Overview},
     admission::Lane,
     apps::App,
     commands::import_group::IMPORT_GROUP,
@@ -21,19 +24,16 @@ use crate::{
     telemetry::{Metrics, lane_name},
 };
 
+mod overview;
+
 /// How soon health follows what the apps say.
 const HEALTH_EVERY: Duration = Duration::from_millis(200);
 
 /// Reads how the gateway stands from the service itself.
 #[derive(Clone)]
 pub(super) struct Status {
-    pub(super) service: Service,
-}
-
-impl Status {
-    pub(super) fn new(service: Service) -> Self {
-        Self { service }
-    }
+    service: Service,
+    started: SystemTime,
 }
 
 impl Source for Status {
@@ -62,6 +62,10 @@ impl Source for Status {
         }
         Readiness { ready: ready && !draining, lines }
     }
+
+    fn overview(&self) -> Overview {
+        overview::overview(self, self.readiness().ready)
+    }
 }
 
 fn standing(app: &App) -> (bool, String) {
@@ -76,6 +80,11 @@ fn standing(app: &App) -> (bool, String) {
 }
 
 impl Status {
+    /// Of a gateway that starts now.
+    pub(super) fn new(service: Service) -> Self {
+        Self { service, started: SystemTime::now() }
+    }
+
     /// Keeps gRPC's health true, until the task that runs this is dropped.
     pub(super) async fn keep_health(self, health: HealthReporter) {
         let mut ticks = interval(HEALTH_EVERY);

@@ -197,7 +197,7 @@ mod tests {
         recent.ended(&app, "DEADLINE_PASSED");
         let ok = |lately| Outcome { reason: "OK", lately, total: 3 };
         assert_eq!(recent.outcomes("prod")[0], ok(3));
-        tokio::time::advance(Duration::from_secs(301)).await;
+        tokio::time::advance(Duration::from_secs(311)).await;
         assert_eq!(recent.outcomes("prod")[0], ok(0));
         assert!(recent.outcomes("other").is_empty());
     }
