@@ -3,16 +3,16 @@
 // usage: [TOKEN=...] node import_groups.js HOST:PORT [ITEMS]
 
 import { randomUUID } from "node:crypto";
-import path from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import grpc from "@grpc/grpc-js";
 import protoLoader from "@grpc/proto-loader";
 
 const definition = protoLoader.loadSync(
   ["groupimport/v1/group_import.proto", "google/rpc/status.proto", "google/rpc/error_details.proto"],
   {
-    includeDirs: ["../../../proto", "node_modules/google-proto-files"].map((folder) => path.join(import.meta.dirname, folder)),
+    includeDirs: ["../../../proto", "node_modules/google-proto-files"].map((folder) => fileURLToPath(new URL(folder, import.meta.url))),
     enums: String,
     longs: Number,
     defaults: true,

@@ -1,0 +1,58 @@
+// Streams the smallest items as fast as it can, and sees each answered once and the gateway's memory stay flat.
+//
+// usage: node flood.js HOST:PORT PID PROTO [SECONDS]
+// PID: the gateway's; PROTO: folders with the protos, colons between; SECONDS: when to stop sending, else after 100,000
+
+const assert = require("node:assert");
+const { readFileSync } = require("node:fs");
+const { Readable } = require("node:stream");
+const grpc = require("@grpc/grpc-js");
+const protoLoader = require("@grpc/proto-loader");
+
+const ITEMS = 100_000;
+// By how much the gateway may grow once a fifth of the time is over.
+const GROWTH_KIB = 8 * 1024;
+
+const memoryKib = (pid) => Number(/^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]);
+
+async function main(target, pid, proto, seconds) {
+  const definition = protoLoader.loadSync("groupimport/v1/group_import.proto", { includeDirs: proto.split(":"), oneofs: true });
+  const { GroupImport } = grpc.loadPackageDefinition(definition).groupimport.v1;
+  const client = new GroupImport(target, grpc.credentials.createInsecure());
+  const request = { group: { type: "GROUP_TYPE_PUBLIC", name: "g" } };
+
+  const start = performance.now();
+  let sent = 0;
+  function* items() {
+    while (sent < ITEMS && !(seconds && performance.now() - start > seconds * 1000)) {
+      sent++;
+      yield { itemId: String(sent), request };
+    }
+  }
+
+  const memory = [];
+  const watch = setInterval(() => memory.push(memoryKib(pid)), 250);
+  const answered = new Set();
+  const call = client.importGroups();
+  Readable.from(items()).pipe(call);
+  // An error here is a stream that did not end well: a closed connection, say.
+  for await (const answer of call) {
+    assert.equal(answer.outcome, "imported", JSON.stringify(answer));
+    assert(!answered.has(answer.itemId), `${answer.itemId} answered twice`);
+    answered.add(answer.itemId);
+  }
+  const took = (performance.now() - start) / 1000;
+  clearInterval(watch);
+  client.close();
+
+  const [early, peak] = [memory[Math.floor(memory.length / 5)], Math.max(...memory)];
+  console.log(
+    `node: ${answered.size} of ${sent} items answered once, in ${took.toFixed(1)} s (${Math.round(answered.size / took)}/s); ` +
+      `the gateway's memory ${early >> 10} MiB early, ${peak >> 10} MiB at most`,
+  );
+  assert.equal(answered.size, sent, "items without an answer");
+  assert(seconds || sent === ITEMS, "not all was sent");
+  assert(peak - early < GROWTH_KIB, `the gateway's memory grew: ${memory}`);
+}
+
+main(...process.argv.slice(2));

@@ -1,0 +1,58 @@
+"""Streams the smallest items as fast as it can, and sees each answered once and the gateway's memory stay flat.
+
+usage: flood.py HOST:PORT PID [SECONDS]   (PID: the gateway's; SECONDS: when to stop sending, else after 100,000 items)
+"""
+
+import sys
+import threading
+import time
+
+import grpc
+
+from groupimport.v1 import group_import_pb2 as pb
+from groupimport.v1 import group_import_pb2_grpc as pb_grpc
+
+ITEMS = 100_000
+# By how much the gateway may grow once a fifth of the time is over.
+GROWTH_KIB = 8 * 1024
+
+
+def memory_kib(pid):
+    with open(f"/proc/{pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+
+
+def main(target, pid, seconds=None):
+    request = pb.ImportGroupRequest(group=pb.Group(type=pb.GROUP_TYPE_PUBLIC, name="g"))
+    start, sent, memory, over = time.monotonic(), 0, [], threading.Event()
+
+    def items():
+        nonlocal sent
+        while sent < ITEMS and not (seconds and time.monotonic() - start > float(seconds)):
+            sent += 1
+            yield pb.ImportGroupsRequest(item_id=str(sent), request=request)
+
+    def watch():
+        while not over.wait(0.25):
+            memory.append(memory_kib(pid))
+
+    threading.Thread(target=watch, daemon=True).start()
+    answered = set()
+    with grpc.insecure_channel(target) as channel:
+        # An error here is a stream that did not end well: a closed connection, say.
+        for answer in pb_grpc.GroupImportStub(channel).ImportGroups(items()):
+            assert answer.WhichOneof("outcome") == "imported", answer
+            assert answer.item_id not in answered, answer
+            answered.add(answer.item_id)
+    took = time.monotonic() - start
+    over.set()
+
+    early, peak = memory[len(memory) // 5], max(memory)
+    print(f"python: {len(answered)} of {sent} items answered once, in {took:.1f} s ({len(answered) / took:.0f}/s); "
+          f"the gateway's memory {early // 1024} MiB early, {peak // 1024} MiB at most")
+    assert len(answered) == sent, "items without an answer"
+    assert seconds or sent == ITEMS, "not all was sent"
+    assert peak - early < GROWTH_KIB, f"the gateway's memory grew: {memory}"
+
+
+main(*sys.argv[1:])
