@@ -103,7 +103,8 @@ public final class ImportGroups {
   }
 
   /** Imports one group with a key. What it throws, no repeat cures. */
-  static ImportGroupResponse importOne(GroupImportBlockingStub stub, ImportGroupRequest request) throws InterruptedException {
+  static ImportGroupResponse importOne(GroupImportBlockingStub stub, ImportGroupRequest request)
+      throws InterruptedException {
     for (int attempt = 1; ; attempt++) {
       try {
         return stub.withDeadlineAfter(10, TimeUnit.SECONDS).importGroup(request);
@@ -215,7 +216,8 @@ public final class ImportGroups {
     int items = args.length > 1 ? Integer.parseInt(args[1]) : 300;
     Metadata headers = new Metadata();
     if (System.getenv("TOKEN") != null) {
-      headers.put(Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), "Bearer " + System.getenv("TOKEN"));
+      Metadata.Key<String> key = Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
+      headers.put(key, "Bearer " + System.getenv("TOKEN"));
     }
     ManagedChannel channel = ManagedChannelBuilder.forTarget(args[0])
         .usePlaintext()

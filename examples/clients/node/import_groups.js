@@ -12,7 +12,9 @@ import protoLoader from "@grpc/proto-loader";
 const definition = protoLoader.loadSync(
   ["groupimport/v1/group_import.proto", "google/rpc/status.proto", "google/rpc/error_details.proto"],
   {
-    includeDirs: ["../../../proto", "node_modules/google-proto-files"].map((folder) => fileURLToPath(new URL(folder, import.meta.url))),
+    includeDirs: ["../../../proto", "node_modules/google-proto-files"].map((folder) =>
+      fileURLToPath(new URL(folder, import.meta.url)),
+    ),
     enums: String,
     longs: Number,
     defaults: true,

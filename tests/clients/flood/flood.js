@@ -18,10 +18,13 @@ const GROWTH_KIB = 16 * 1024;
 const memoryKib = (pid) => Number(/^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]);
 
 async function main(target, pid, proto, seconds) {
-  const definition = protoLoader.loadSync("groupimport/v1/group_import.proto", { includeDirs: proto.split(":"), oneofs: true });
+  const options = { includeDirs: proto.split(":"), oneofs: true };
+  const definition = protoLoader.loadSync("groupimport/v1/group_import.proto", options);
   const { GroupImport } = grpc.loadPackageDefinition(definition).groupimport.v1;
-  // For retries grpc-js takes a mebibyte of items before it holds the sender back, retries or not: minutes at 200 a second.
-  const client = new GroupImport(target, grpc.credentials.createInsecure(), { "grpc.per_rpc_retry_buffer_size": 4096 });
+  // grpc-js takes a mebibyte of items before it holds the sender back, retries or not: minutes at 200 a second.
+  const client = new GroupImport(target, grpc.credentials.createInsecure(), {
+    "grpc.per_rpc_retry_buffer_size": 4096,
+  });
   const request = { group: { type: "GROUP_TYPE_PUBLIC", name: "g" } };
 
   const start = performance.now();
