@@ -42,7 +42,7 @@ def main(binary, folder):
     for app, key, identifier, expire in CASES:
         made = ours(binary, folder, app, key, identifier, expire)
         with mock.patch("time.time", return_value=made["TLS.time"]):
-            theirs = decode(TLSSigAPIv2.TLSSigAPIv2(app, key).genUserSig(identifier, expire))
+            theirs = decode(TLSSigAPIv2.TLSSigAPIv2(app, key).gen_sig(identifier, expire))
         assert made == theirs, (made, theirs)
     print(f"python: {len(CASES)} UserSigs equal those of the vendor's package")
 
