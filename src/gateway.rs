@@ -25,6 +25,7 @@ use crate::{
 };
 
 mod listen;
+mod owner;
 mod serve;
 mod status;
 
