@@ -61,7 +61,10 @@ pub(super) struct Session {
     pause: Pause,
     backoff: Backoff,
     meter: Meter,
+    /// Streams in a row that ended without an answer.
     barren: u32,
+    /// Whether this gateway has ever answered a line.
+    heard: bool,
 }
 
 /// Why a run ended before its input did.
@@ -122,6 +125,7 @@ impl Session {
             backoff: Backoff::default(),
             meter: Meter::default(),
             barren: 0,
+            heard: false,
         }
     }
 
