@@ -92,7 +92,7 @@ impl Screen {
                     bar.set_length(total);
                 }
                 bar.set_position(view.done);
-                bar.set_message(view.words());
+                bar.set_message(view.words("\n"));
                 self.shown = Some(Instant::now());
             }
             To::Lines(to) => {
@@ -100,7 +100,7 @@ impl Screen {
                 if shown.elapsed() >= NOW_AND_THEN {
                     self.shown = Some(Instant::now());
                     let of = view.total.map(|total| format!(" of {}", count(total))).unwrap_or_default();
-                    let _ = writeln!(to, "{}{of} lines, {}", count(view.done), view.words());
+                    let _ = writeln!(to, "{}{of} lines, {}", count(view.done), view.words(", "));
                 }
             }
         }
@@ -123,17 +123,18 @@ fn style(known: bool) -> ProgressStyle {
 }
 
 impl View<'_> {
-    /// Rate, time left, failures and whatever is in the way.
-    fn words(&self) -> String {
+    /// Rate, time left and whatever is in the way, and then the failures.
+    fn words(&self, before_failures: &str) -> String {
         let mut words =
             vec![self.rate.map_or_else(|| "starting".to_owned(), |rate| format!("{}/s", count(rate.round() as u64)))];
         words.extend(self.time_left());
-        let refused = self.tally.refusals() + self.tally.unknown;
-        if refused > 0 {
-            words.push(format!("{} failed ({})", count(refused), top(self.tally)));
-        }
         words.extend(self.paused.map(|reason| format!("waiting: {reason}")));
-        words.join(", ")
+        let mut words = words.join(", ");
+        let failed = self.tally.refusals() + self.tally.unknown;
+        if failed > 0 {
+            words.push_str(&format!("{before_failures}{} failed ({})", count(failed), top(self.tally)));
+        }
+        words
     }
 
     fn time_left(&self) -> Option<String> {
@@ -170,7 +171,7 @@ mod tests {
         let mut tally = Tally::default();
         (0..3).for_each(|line| tally.add(&Ending::failed(line, Failure::malformed(String::new()))));
         let view = View { done, total, tally: &tally, rate: Some(rate), paused: None, makes_groups: true };
-        view.words()
+        view.words(", ")
     }
 
     #[test]
