@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
     tally::Tally,
-    words::{count, span},
+    words::{count, lines, span},
 };
 
 /// Between two lines, where there is no bar to redraw.
@@ -78,6 +78,13 @@ impl Screen {
         if self.noticed.is_none_or(|last| last.elapsed() >= NOW_AND_THEN) {
             self.noticed = Some(Instant::now());
             self.notice(text);
+        }
+    }
+
+    /// Says that the input is being read, once that has taken a while.
+    pub(super) fn reading(&mut self, begun: Instant, records: u64) {
+        if begun.elapsed() >= NOW_AND_THEN {
+            self.notice_now_and_then(&format!("reading it once before anything is sent: {} so far", lines(records)));
         }
     }
 
