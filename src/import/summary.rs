@@ -82,15 +82,18 @@ fn first_failures(out: &mut dyn Write, ended: &Ended) -> io::Result<()> {
         if i == 0 {
             writeln!(out, "\nfirst failures")?;
         }
-        writeln!(out, "  line {line}: {text}")?;
+        // Names of fields and words of Chat's are in it, which are not ours to pass on to a terminal as they are.
+        writeln!(out, "  line {line}: {}", text.replace(char::is_control, " "))?;
     }
     Ok(())
 }
 
 fn next_steps(out: &mut dyn Write, subject: &Subject<'_>, ended: &Ended) -> io::Result<()> {
     let (tally, open) = (&ended.tally, ended.given_up.total());
+    let unwritten = matches!(ended.stop, Some(Stop::Recorder(_)));
     if tally.refusals() + tally.unknown + open > 0 {
         match subject.results {
+            Some(_) if unwritten => {} // whatever they hold, it is not all of them
             Some(path) => writeln!(out, "\nall of them: grep -v '\"status\":\"OK\"' '{}'", path.display())?,
             None if subject.validate_only => writeln!(out, "\nall of them: the same command with --results FILE")?,
             None => writeln!(
@@ -106,10 +109,12 @@ fn next_steps(out: &mut dyn Write, subject: &Subject<'_>, ended: &Ended) -> io::
             lines(tally.unknown)
         )?;
     }
-    let left = left(subject, ended);
-    if !subject.validate_only && (open > 0 || left.is_some_and(|left| left > 0) || ended.stop.is_some()) {
-        let left = left.map(|left| format!(" with the {} left", lines(left + open))).unwrap_or_default();
-        writeln!(out, "the same command goes on{left}")?;
+    match left(subject, ended).map(|left| left + open) {
+        Some(0) if unwritten => writeln!(out, "every line is done; the same command writes down what is missing"),
+        Some(0) => Ok(()),
+        _ if subject.validate_only => Ok(()),
+        Some(left) => writeln!(out, "the same command goes on with the {} left", lines(left)),
+        None if open > 0 || ended.stop.is_some() => writeln!(out, "the same command goes on"),
+        None => Ok(()),
     }
-    Ok(())
 }
