@@ -135,6 +135,24 @@ impl Bench {
         under_way
     }
 
+    /// Of the lines under way those that Chat has heard of, or may have: only these can cost another call.
+    pub(crate) async fn heard_of(&self, lines: &[Line]) -> usize {
+        self.until_quiet().await;
+        let standing: BTreeSet<_> = self.sandbox.groups(SDK_APP_ID).into_iter().map(|group| group.name).collect();
+        let under_way = self.under_way();
+        let under_way = under_way.iter().map(|number| &lines[*number as usize - 1]);
+        under_way.filter(|line| line.reason.is_some() || standing.contains(&line.name)).count()
+    }
+
+    /// Waits until the gateway, whose caller is gone, has nothing more to do.
+    async fn until_quiet(&self) {
+        let mut before = usize::MAX;
+        while before != self.calls() {
+            before = self.calls();
+            tokio::time::sleep(Duration::from_millis(150)).await;
+        }
+    }
+
     /// Every line of these is in the results once and as it should be, and exactly the groups of the good ones stand.
     pub(crate) fn assert_imported_once(&self, lines: &[Line]) {
         let results = self.results();

@@ -97,3 +97,25 @@ async fn with_assigned_ids_a_lost_answer_is_listed_for_a_human_and_never_sent_ag
     }
     bench.assert_stand(names(&lines));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_of_an_earlier_run_that_can_not_be_looked_at_is_asked_for_again_and_not_refused() {
+    let bench = Bench::at(1000).await;
+    bench.sandbox.set_latency(Duration::from_secs(2), Duration::ZERO);
+    let lines = good(20);
+    bench.write(&text(&lines));
+    let mut import = spawn(bench.import(&[]));
+    bench.until_standing(20).await;
+    import.kill().unwrap();
+    import.wait().unwrap();
+    assert_eq!(bench.under_way().len(), 20);
+
+    // Each look fails as often as the gateway tries it.
+    bench.sandbox.set_latency(Duration::ZERO, Duration::ZERO);
+    bench.sandbox.script("get_group_info", [FaultKind::Garbage; 80]);
+    let shown = bench.run(&[]);
+    shown.assert_code(0);
+    assert_eq!(shown.row("stood already"), Some(20), "{}", shown.out);
+    assert_eq!(bench.sandbox.unplayed("get_group_info"), 0);
+    bench.assert_imported_once(&lines);
+}

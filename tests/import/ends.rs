@@ -1,5 +1,7 @@
 //! Imports that stop before their input does.
 
+use std::time::Duration;
+
 use crate::{
     bench::{Bench, Shown, good, mixed, signal, spawn, text},
     binary::SDK_APP_ID,
@@ -43,6 +45,47 @@ async fn an_interrupt_finishes_what_is_under_way_and_says_how_to_go_on() {
     bench.run(&[]).assert_code(0);
     bench.assert_imported_once(&lines);
     assert_eq!(bench.calls(), 3000, "no line was sent twice");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupt_ends_it_while_the_gateway_is_away() {
+    let mut bench = Bench::at(1000).await;
+    let lines = good(3000);
+    bench.write(&text(&lines));
+    let import = spawn(bench.import(&[]));
+    bench.until_standing(300).await;
+    bench.kill_gateway();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    signal(&import, "INT");
+    let shown = Shown::from(import.wait_with_output().unwrap());
+    shown.assert_code(1);
+    shown.assert_says("stopped by a signal");
+    shown.assert_says("the same command goes on with the");
+
+    bench.restart_gateway();
+    bench.run(&[]).assert_code(0);
+    bench.assert_imported_once(&lines);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_interrupt_leaves_what_is_under_way_to_the_next_run() {
+    let bench = Bench::at(1000).await;
+    bench.sandbox.set_latency(Duration::from_secs(2), Duration::ZERO);
+    let lines = good(400);
+    bench.write(&text(&lines));
+    let import = spawn(bench.import(&[]));
+    bench.until_standing(100).await;
+    signal(&import, "INT");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    signal(&import, "INT");
+    let shown = Shown::from(import.wait_with_output().unwrap());
+    shown.assert_code(1);
+    shown.assert_says("lines are still under way (Ctrl-C again quits at once)");
+    assert!(shown.row("left").unwrap() > 300, "the answers were still under way: {}", shown.out);
+
+    bench.sandbox.set_latency(Duration::ZERO, Duration::ZERO);
+    bench.run(&[]).assert_code(0);
+    bench.assert_imported_once(&lines);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use crate::bench::{Bench, Shown, good, text};
+use crate::bench::{Bench, Shown, good, spawn, text};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_journal_cut_within_its_last_record_goes_on_from_the_one_before() {
@@ -114,7 +114,7 @@ async fn a_full_disk_stops_the_import_and_the_same_command_goes_on_once_there_is
     limited.arg(import.get_program()).args(import.get_args());
     let shown = Shown::of(limited);
     shown.assert_code(1);
-    shown.assert_says("cannot write the journal: ");
+    shown.assert_says(&format!("cannot write the journal {}: ", bench.path("groups.jsonl.journal").display()));
     shown.assert_says("the same command goes on");
     assert!(fs::metadata(bench.path("groups.jsonl.journal")).unwrap().len() <= 64 * 1024);
     let before = bench.calls();
@@ -125,4 +125,37 @@ async fn a_full_disk_stops_the_import_and_the_same_command_goes_on_once_there_is
     bench.assert_imported_once(&lines);
     let extra = bench.calls() - lines.len();
     assert!(extra <= unknown, "{extra} extra calls for {unknown} lines whose answers found no room");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn results_that_find_no_room_are_written_by_the_same_command_later() {
+    let bench = Bench::at(1000).await;
+    let lines = good(50);
+    bench.write(&text(&lines));
+    let shown = Shown::of(bench.import_without_results(&["--results", "/dev/full"]));
+    shown.assert_code(1);
+    shown.assert_says("cannot write the results /dev/full: ");
+    bench.run(&[]).assert_code(0);
+    bench.assert_imported_once(&lines);
+    assert_eq!(bench.calls(), 50, "no line was sent twice");
+
+    let shown = Shown::of(bench.import_without_results(&["--results", "/dev/full"]));
+    shown.assert_code(1);
+    shown.assert_says("every line is done; the same command writes down what is missing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_import_of_the_same_file_at_the_same_time_is_refused() {
+    let bench = Bench::at(1000).await;
+    let lines = good(2000);
+    bench.write(&text(&lines));
+    let first = spawn(bench.import(&[]));
+    bench.until_standing(100).await;
+    let shown = bench.run(&[]);
+    shown.assert_code(2);
+    shown.assert_says("another import is at work with it");
+    assert_eq!(first.wait_with_output().unwrap().status.code(), Some(0));
+    bench.assert_imported_once(&lines);
+    assert_eq!(bench.calls(), 2000);
 }

@@ -57,6 +57,24 @@ async fn validating_names_every_bad_line_and_sends_nothing_to_chat() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn validating_names_all_that_is_wrong_with_a_line() {
+    let bench = Bench::at(200).await;
+    bench.write(concat!(
+        "{\"Type\":\"Public\",\"Nmae\":\"a\",\"MaxMemberNum\":5,\"CreateTime\":\"now\"}\n",
+        "{\"Type\":\"Public\",\"GroupId\":\"@TGS#one\",\"MaxMemberCount\":7000}\n",
+    ));
+    bench.run(&["--validate-only"]).assert_code(1);
+    let results = bench.results();
+    for (line, names) in
+        [(1, ["Nmae: ", "MaxMemberNum: ", "CreateTime: "]), (2, ["Name: ", "GroupId: ", "MaxMemberCount: "])]
+    {
+        let message = results[&line]["message"].as_str().unwrap();
+        assert!(names.iter().all(|name| message.contains(name)), "{message}");
+    }
+    assert_eq!(bench.sandbox.call_count("import_group"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_token_stops_the_import_and_settles_nothing() {
     let hash: String = Sha256::digest(b"the right one").iter().map(|byte| format!("{byte:02x}")).collect();
     let caller = format!("[[callers]]\nname = \"billing\"\ntoken_sha256 = [\"{hash}\"]\napps = [\"prod\"]");
