@@ -23,6 +23,7 @@ use super::{
     recorder::Recorder,
     screen::{Screen, View},
     tally::Tally,
+    words,
 };
 use crate::proto::ImportGroupsRequest;
 
@@ -171,10 +172,10 @@ impl Session {
             return;
         }
         self.stop = Some(Stop::Interrupted);
-        if self.board.under_way() > 0 {
-            let under_way = self.board.under_way();
-            self.screen
-                .notice(&format!("stopping; {under_way} lines are still under way (Ctrl-C again quits at once)"));
+        let under_way = self.board.under_way() as u64;
+        if under_way > 0 {
+            let under_way = words::lines(under_way);
+            self.screen.notice(&format!("stopping; {under_way} still under way (Ctrl-C again quits at once)"));
         }
     }
 

@@ -77,11 +77,12 @@ fn row(out: &mut dyn Write, name: &str, number: u64) -> io::Result<()> {
 }
 
 fn first_failures(out: &mut dyn Write, ended: &Ended) -> io::Result<()> {
-    let failures = ended.tally.first.iter().chain(&ended.given_up.first);
-    for (i, (line, text)) in failures.take(5).enumerate() {
-        if i == 0 {
-            writeln!(out, "\nfirst failures")?;
-        }
+    let mut failures: Vec<_> = ended.tally.first.iter().chain(&ended.given_up.first).take(5).collect();
+    failures.sort_unstable_by_key(|(line, _)| *line);
+    if !failures.is_empty() {
+        writeln!(out, "\nfirst failures")?;
+    }
+    for (line, text) in failures {
         // Names of fields and words of Chat's are in it, which are not ours to pass on to a terminal as they are.
         writeln!(out, "  line {line}: {}", text.replace(char::is_control, " "))?;
     }

@@ -80,7 +80,7 @@ async fn a_second_interrupt_leaves_what_is_under_way_to_the_next_run() {
     signal(&import, "INT");
     let shown = Shown::from(import.wait_with_output().unwrap());
     shown.assert_code(1);
-    shown.assert_says("lines are still under way (Ctrl-C again quits at once)");
+    shown.assert_says("lines still under way (Ctrl-C again quits at once)");
     assert!(shown.row("left").unwrap() > 300, "the answers were still under way: {}", shown.out);
 
     bench.sandbox.set_latency(Duration::ZERO, Duration::ZERO);
