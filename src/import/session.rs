@@ -172,7 +172,8 @@ impl Session {
             return;
         }
         self.stop = Some(Stop::Interrupted);
-        let under_way = self.board.under_way() as u64;
+        // Without those that only the journal has: they are not sent any more.
+        let under_way = self.board.flying() as u64;
         if under_way > 0 {
             let under_way = words::lines(under_way);
             self.screen.notice(&format!("stopping; {under_way} still under way (Ctrl-C again quits at once)"));

@@ -115,6 +115,9 @@ fn next_steps(out: &mut dyn Write, subject: &Subject<'_>, ended: &Ended) -> io::
         Some(0) => Ok(()),
         _ if subject.validate_only => Ok(()),
         Some(left) => writeln!(out, "the same command goes on with the {} left", lines(left)),
+        None if matches!(ended.stop, Some(Stop::Input(_))) => {
+            writeln!(out, "the same command goes on, given the same input")
+        }
         None if open > 0 || ended.stop.is_some() => writeln!(out, "the same command goes on"),
         None => Ok(()),
     }

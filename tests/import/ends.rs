@@ -60,6 +60,7 @@ async fn an_interrupt_ends_it_while_the_gateway_is_away() {
     let shown = Shown::from(import.wait_with_output().unwrap());
     shown.assert_code(1);
     shown.assert_says("stopped by a signal");
+    assert!(!shown.err.contains("under way"), "nothing is: {}", shown.err);
     shown.assert_says("the same command goes on with the");
 
     bench.restart_gateway();
