@@ -26,6 +26,7 @@ use crate::{
 };
 
 mod listen;
+mod owner;
 mod serve;
 mod status;
 

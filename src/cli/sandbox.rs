@@ -60,6 +60,11 @@ impl Sandbox {
             tracing::info!(url = sandbox.base_url(), "the Chat stand-in is listening");
             stop_signal().await;
             sandbox.stop().await;
+            print::line(format_args!("calls of import_group       {:>8}", sandbox.call_count("import_group")));
+            print::line(format_args!(
+                "most of them in any second  {:>8}",
+                sandbox.most_in_one_second("import_group", None)
+            ));
             ExitCode::SUCCESS
         })
     }

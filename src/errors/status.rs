@@ -169,6 +169,8 @@ impl Failure {
         let unread = in_use.existing == Existing::Unread && self.history.unsettled;
         Verdict {
             applied: if unread { Applied::Unknown } else { Applied::No },
+            // The next look may be able to read it.
+            retry: if unread && self.history.repeatable { Again::Yes } else { Again::No },
             chat_error_code: in_use.code,
             ..Verdict::no("GROUP_ID_IN_USE", Code::AlreadyExists)
         }

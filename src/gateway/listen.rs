@@ -36,11 +36,14 @@ impl Bound {
                 let address = listener.local_addr().map_err(failed)?;
                 Ok((Listener::Tcp(listener), Self::Tcp(address)))
             }
-            Listen::Unix { path, mode, .. } => {
+            Listen::Unix { path, mode, owner, group } => {
                 remove_stale(path).await.map_err(failed)?;
                 let listener = UnixListener::bind(path).map_err(failed)?;
                 if let Some(mode) = mode {
                     std::fs::set_permissions(path, std::fs::Permissions::from_mode(*mode)).map_err(failed)?;
+                }
+                if owner.is_some() || group.is_some() {
+                    super::owner::give(path, owner.as_deref(), group.as_deref()).map_err(failed)?;
                 }
                 Ok((Listener::Unix(listener), Self::Unix(path.clone())))
             }

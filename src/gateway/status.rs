@@ -151,6 +151,10 @@ impl Collector for Gauges {
         let help = "When the UserSig in use ends, in Unix seconds";
         family(&mut encoder, "group_import_usersig_expires_seconds", help, ends)?;
 
+        let skew = apps.iter().map(|app| (vec![("app", app.name().to_string())], app.signer().chat_ahead() as f64));
+        let help = "How far Chat's clock was ahead of this machine's when it last refused a UserSig";
+        family(&mut encoder, "group_import_clock_skew_seconds", help, skew)?;
+
         let accepted = apps.iter().map(|app| {
             let closed = matches!(app.breaker().position(), Position::Closed);
             (vec![("app", app.name().to_string())], f64::from(u8::from(closed)))

@@ -219,6 +219,19 @@ async fn a_usersig_refused_under_load_fails_no_call() {
 }
 
 #[tokio::test]
+async fn a_clock_that_differs_is_shown_when_a_usersig_is_refused() {
+    let rig = Rig::start().await;
+    rig.import(group("g")).await.unwrap();
+    rig.sandbox.set_clock_skew(3_600);
+    rig.script([FaultKind::Code(70001)]);
+    rig.import(group("h")).await.unwrap();
+    let text = rig.gateway.metrics().text();
+    let line = text.lines().find(|line| line.starts_with(r#"group_import_clock_skew_seconds{app="prod"}"#)).unwrap();
+    let skew: f64 = line.rsplit(' ').next().unwrap().parse().unwrap();
+    assert!((3_590.0..=3_610.0).contains(&skew), "{line}");
+}
+
+#[tokio::test]
 async fn a_reload_changes_callers_and_apps_whole_or_not_at_all() {
     let mut rig = Rig::start().await;
     let mut config = rig::config(&rig.sandbox.base_url());

@@ -105,7 +105,7 @@ async fn no_second_holds_more_than_the_rate_and_nearly_all_of_it_is_used() {
         let share = rate / 200.0 / can;
         println!("{mode:<8} {most:>16} {rate:>16.1} {:>17.1} % of {:.1} %", share * 100.0, can * 100.0);
         assert!(most <= 200, "{most} calls in a second");
-        assert!(share >= 0.97, "{mode}: {:.1} % of what it can use", share * 100.0);
+        assert!(share >= 0.98, "{mode}: {:.1} % of what it can use", share * 100.0);
         drop(gateway);
     }
 }
