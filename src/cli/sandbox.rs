@@ -50,6 +50,7 @@ impl Sandbox {
             jitter: self.jitter,
             faults: self.faults,
             calls_per_second: self.calls_per_second,
+            keep_calls: 0, // it may run for days, and nobody can ask it for what it saw
             ..Settings::default()
         };
         block_on(async {

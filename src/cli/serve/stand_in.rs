@@ -35,7 +35,9 @@ impl StandIn {
         if !wanted {
             return Ok(None);
         }
-        let stand_in = Self::start(sandbox::Settings::default()).await?;
+        // It may run for days, and nobody asks it for what it saw.
+        let settings = sandbox::Settings { keep_calls: 0, ..sandbox::Settings::default() };
+        let stand_in = Self::start(settings).await?;
         tracing::info!(url = stand_in.sandbox.base_url(), "the Chat stand-in is listening");
         Ok(Some(stand_in))
     }
