@@ -13,6 +13,7 @@ use tonic_health::server::HealthReporter;
 use self::status::Status;
 use crate::{
     admin::{Admin, Readiness, Source as _},
+    admission::{BadRedis, Redis},
     apps::{App, Apps, Shared},
     config::{self, AppName, Backend, Config, Environment},
     credentials::key::{self, KeyError},
@@ -155,6 +156,10 @@ impl Gateway {
             self.service.stop.abandon();
             let _ = timeout(LAST_WORDS, &mut drained).await;
         }
+        // What other replicas are not told by then they wait out.
+        let apps = self.service.state.load_full();
+        let left = apps.apps.iter().map(|app| app.admissions().left());
+        let _ = timeout(LAST_WORDS, futures_util::future::join_all(left)).await;
         self.bound.remove();
     }
 }
@@ -169,8 +174,6 @@ impl Drop for Gateway {
 fn refuse_what_is_missing(config: &Config) -> Result<(), StartError> {
     let missing = if config.server.tls.is_some() {
         "server.tls"
-    } else if config.rate_limit.backend != Backend::Local {
-        "rate_limit.backend = \"redis\""
     } else {
         return Ok(());
     };
@@ -191,10 +194,18 @@ fn service(config: &Config, attempts: TaskTracker, env: &dyn Environment) -> Res
         tasks: attempts,
         metrics: metrics.clone(),
         rate_limit: config.rate_limit.clone(),
+        redis: redis(config).map_err(StartError::Redis)?,
     };
     let state = Arc::new(ArcSwap::from_pointee(state(config, &shared, &Apps::default(), env)?));
     let access = Arc::new(ArcSwap::from_pointee(Access::new(config, &metrics)));
     Ok((Service { state, access, metrics, stop: Stop::default() }, shared))
+}
+
+fn redis(config: &Config) -> Result<Option<Redis>, BadRedis> {
+    match &config.rate_limit.backend {
+        Backend::Local => Ok(None),
+        Backend::Redis { url, .. } => Redis::open(url.expose()).map(Some),
+    }
 }
 
 fn state(config: &Config, shared: &Shared, before: &Apps, env: &dyn Environment) -> Result<State, StartError> {
@@ -233,6 +244,8 @@ pub enum StartError {
     Admin(SocketAddr, io::Error),
     /// There is no TLS for the way to Chat.
     Tls(Cause),
+    /// The URL of Redis can't be used.
+    Redis(BadRedis),
     /// A reload that changes what only a start can change.
     NeedsRestart,
     /// Something configured that this version does not have yet.
@@ -256,6 +269,7 @@ impl fmt::Display for StartError {
                 "a restart is needed: of [server] only the deadlines and drain_timeout can change, [log] and [rate_limit] not at all",
             ),
             Self::Missing(what) => write!(f, "this version has no {what} yet"),
+            Self::Redis(error) => error.fmt(f),
             Self::Tls(_) => f.write_str("no TLS for the way to Chat"),
         }
     }
@@ -266,6 +280,7 @@ impl Error for StartError {
         match self {
             Self::Keys(_) | Self::NeedsRestart | Self::Missing(_) => None,
             Self::Listen(error) => error.source(),
+            Self::Redis(error) => error.source(),
             Self::Admin(_, cause) => Some(cause),
             Self::Tls(cause) => Some(cause.as_ref()),
         }
