@@ -39,6 +39,8 @@ pub struct App {
     pub usersig_expires: u64,
     /// How its rate is used.
     pub rate: Rate,
+    /// How this replica stands to the ledger, where the rate is shared through Redis.
+    pub ledger: Option<Ledger>,
     /// The lanes, unary first.
     pub lanes: Vec<Lane>,
     /// The callers with most to say.
@@ -91,6 +93,19 @@ pub struct Rate {
     pub in_flight: usize,
     /// How long a call takes, on average.
     pub call_ms: f64,
+}
+
+/// The ledger of a rate that several replicas share.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ledger {
+    /// `joined`, `silent`, `share` or `closed`.
+    pub standing: &'static str,
+    /// Calls a second that this replica may send without the ledger.
+    pub share: u32,
+    /// Replicas that the ledger has heard of lately.
+    pub replicas: u32,
+    /// Replicas whose share rests, because they may be using it unseen.
+    pub reserved: u32,
 }
 
 /// One lane of an app.

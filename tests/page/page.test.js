@@ -37,7 +37,7 @@ describe("the live page", { timeout: 900_000 }, () => {
   });
 
   /** A page that keeps all that should never happen on it. */
-  async function open(options = {}) {
+  async function open(options = {}, url = rig.url) {
     const context = await browser.newContext({ viewport: DESK, colorScheme: "light", ...options });
     const page = await context.newPage();
     const wrongs = [], requests = [];
@@ -49,7 +49,7 @@ describe("the live page", { timeout: 900_000 }, () => {
       (event) => window.violated(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`)));
     page.wrongs = wrongs;
     page.requests = requests;
-    page.answer = await page.goto(rig.url);
+    page.answer = await page.goto(url);
     await page.waitForSelector("section.app");
     return page;
   }
@@ -149,6 +149,22 @@ describe("the live page", { timeout: 900_000 }, () => {
       await page.context().close();
     });
   }
+
+  it("shows how the rate is shared, and that Redis is away", async () => {
+    const shared = new Rig();
+    try {
+      await shared.startShared();
+      const page = await open({}, shared.url);
+      await holds(page, "who shares is not shown", () => /^by 1 gateway, the share of 2 rests$/.test(document.querySelector("#app-prod dd.shared").textContent));
+      assert.ok(await page.locator("#app-prod .ledger").isHidden());
+      await shared.redis.stop("SIGKILL");
+      await holds(page, "the share is not shown", () => /^Redis is away: 66 a second of our own$/.test(document.querySelector("#app-prod .ledger:not([hidden])")?.textContent));
+      assert.equal(await page.locator("#state").innerText(), "Serving, with trouble");
+      await page.context().close();
+    } finally {
+      await shared.stop();
+    }
+  });
 
   it("says that the gateway is gone, and goes on with the next one", async () => {
     const page = await open();

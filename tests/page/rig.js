@@ -4,6 +4,7 @@ const { spawn } = require("node:child_process");
 const { createHash } = require("node:crypto");
 const { once } = require("node:events");
 const { writeFileSync } = require("node:fs");
+const { createServer } = require("node:net");
 const { join } = require("node:path");
 
 const { BINARY, LOAD, WORK } = process.env;
@@ -35,6 +36,16 @@ class Program {
   }
 }
 
+/** One that the system chose; Redis can't say which one it would. */
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
 /** Everything that runs; `stop` ends it. */
 class Rig {
   programs = [];
@@ -45,6 +56,25 @@ class Rig {
     this.slowChat = await this.standIn(1400000001, "--calls-per-second", "20");
     this.listen = this.admin = "127.0.0.1:0";
     await this.startGateway();
+  }
+
+  /** A gateway that shares the rate of one app through a Redis of its own. */
+  async startShared() {
+    writeFileSync(join(WORK, "key"), "a-key-that-only-this-stand-in-knows");
+    const chat = await this.standIn(1400000000);
+    const port = await freePort();
+    this.redis = this.run("redis-server", ["--bind", "127.0.0.1", "--port", String(port), "--save", "", "--appendonly", "no"]);
+    await this.redis.says(/(ready to accept connections)/i);
+    writeFileSync(join(WORK, "shared.toml"), `
+      [server]
+      listen = "127.0.0.1:0"
+      admin_listen = "127.0.0.1:0"
+      [rate_limit]
+      backend = "redis"
+      redis_url = "redis://127.0.0.1:${port}"
+      ${this.app("prod", 1400000000, chat)}`);
+    this.gateway = this.run(BINARY, ["serve", "--config", join(WORK, "shared.toml")], { RUST_LOG: "info" });
+    this.admin = await this.gateway.says(/listening for probes and metrics.*?address=([0-9.:]+)/);
   }
 
   /** A Chat stand-in with one app; where it listens. */
@@ -70,7 +100,18 @@ class Rig {
       name = "${name}"
       token_sha256 = ["${createHash("sha256").update(token).digest("hex")}"]
       apps = ["prod", "staging", "trial"]`);
-    const app = (name, id, url, rate = 200) => `
+    return `
+      [server]
+      listen = "${this.listen}"
+      admin_listen = "${this.admin}"
+      ${this.app("prod", 1400000000, this.chat)}
+      ${this.app("staging", 1400000001, this.slowChat, 40)}
+      ${this.app("trial", 1400000002, "http://127.0.0.1:1")}
+      ${callers.join("\n")}`;
+  }
+
+  app(name, id, url, rate = 200) {
+    return `
       [[apps]]
       name = "${name}"
       sdk_app_id = ${id}
@@ -78,14 +119,6 @@ class Rig {
       secret_key_file = "${join(WORK, "key")}"
       calls_per_second = ${rate}
       base_url = "${url}"`;
-    return `
-      [server]
-      listen = "${this.listen}"
-      admin_listen = "${this.admin}"
-      ${app("prod", 1400000000, this.chat)}
-      ${app("staging", 1400000001, this.slowChat, 40)}
-      ${app("trial", 1400000002, "http://127.0.0.1:1")}
-      ${callers.join("\n")}`;
   }
 
   /** A load that ends by itself. */

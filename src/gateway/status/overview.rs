@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use super::{Status, standing};
 use crate::{
-    admin::status::{App, Breaker, BreakerState, Caller, Failure, Lane, Outcome, Overview, Rate, Waits},
-    admission::{self, Mode, Snapshot},
+    admin::status::{App, Breaker, BreakerState, Caller, Failure, Lane, Ledger, Outcome, Overview, Rate, Waits},
+    admission::{self, LedgerSnapshot, Mode, Snapshot},
     apps,
     commands::import_group::IMPORT_GROUP,
     outbound::breaker::Position,
@@ -49,6 +49,7 @@ fn app(app: &apps::App, recent: &Recent) -> App {
         breaker: breaker(app),
         usersig_expires: app.signer().expires().saturating_mul(1_000),
         rate: rate(&snapshot),
+        ledger: snapshot.ledger.map(ledger),
         lanes: lanes.into(),
         callers: snapshot.callers.iter().map(caller).collect(),
         outcomes: recent.outcomes(app.name()).into_iter().map(outcome).collect(),
@@ -70,6 +71,11 @@ fn rate(snapshot: &Snapshot) -> Rate {
         in_flight: snapshot.in_flight,
         call_ms: millis(snapshot.call_time),
     }
+}
+
+fn ledger(ledger: LedgerSnapshot) -> Ledger {
+    let LedgerSnapshot { standing, share, live, reserved, .. } = ledger;
+    Ledger { standing: standing.name(), share, replicas: live, reserved }
 }
 
 fn breaker(app: &apps::App) -> Breaker {
