@@ -19,6 +19,7 @@ mod binary;
 mod cluster;
 mod load;
 mod proxy;
+mod secure;
 mod server;
 mod steady;
 mod transitions;

@@ -13,14 +13,22 @@ pub(crate) struct Server {
     child: Option<Child>,
 }
 
+/// Whether there is no `redis-server` here, and loudly so. In CI that is a failure.
+pub(crate) fn is_missing() -> bool {
+    let missing = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_err();
+    if missing {
+        assert!(std::env::var_os("CI").is_none(), "CI has no redis-server");
+        eprintln!("SKIPPED: there is no redis-server here, so the shared rate goes untested");
+    }
+    missing
+}
+
 impl Server {
-    /// `None`, and loudly so, where there is no `redis-server`. In CI that is a failure.
+    /// `None` where there is no `redis-server`.
     pub(crate) fn start() -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut server = Self { port, folder: tempfile::tempdir().unwrap(), child: None };
-        if Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_err() {
-            assert!(std::env::var_os("CI").is_none(), "CI has no redis-server");
-            eprintln!("SKIPPED: there is no redis-server here, so the shared rate goes untested");
+        if is_missing() {
             return None;
         }
         server.run();
