@@ -24,8 +24,11 @@ use crate::{
     telemetry::Metrics,
 };
 
+mod connection;
+mod incoming;
 mod listen;
 mod owner;
+mod seldom;
 mod serve;
 mod status;
 
@@ -42,7 +45,7 @@ pub struct Gateway {
     status: Status,
     closing: CancellationToken,
     attempts: TaskTracker,
-    serving: JoinHandle<Result<(), tonic::transport::Error>>,
+    serving: JoinHandle<()>,
     _health: AbortOnDropHandle<()>,
     health: HealthReporter,
     shared: Shared,

@@ -16,6 +16,7 @@ pub mod deadline;
 pub mod gate;
 pub mod guard;
 pub mod observe;
+pub mod peer;
 
 /// The only ways in that need no caller: what a load balancer or a developer's
 /// tool asks before it has a credential, and which tells no secret.

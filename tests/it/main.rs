@@ -7,6 +7,7 @@ mod admin;
 mod bad_groups;
 mod breakers;
 mod callers;
+mod connections;
 mod errors;
 mod lost;
 mod never_twice;

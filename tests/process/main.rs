@@ -4,5 +4,6 @@
 
 mod binary;
 mod commands;
+mod descriptors;
 mod secrets;
 mod stops;
