@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 
-use self::guard::Guards;
+use self::{guard::Guards, peer::Peer};
 use crate::{
     callers::{self, Caller, Callers},
     config::Config,
@@ -47,7 +47,9 @@ pub fn identify(callers: &Callers, metrics: &Metrics, parts: &mut Parts) -> Resu
     if OPEN.iter().any(|open| parts.uri.path().starts_with(open)) {
         return Ok(());
     }
-    let caller = callers.identify(&parts.headers).ok_or_else(|| {
+    let peer = parts.extensions.get::<Peer>();
+    let names = peer.map_or(&[][..], |peer| &peer.names);
+    let caller = callers.identify(&parts.headers, names).ok_or_else(|| {
         let failure = Failure::early(Reason::CallerUnknown);
         tell_refused(metrics, &callers::UNKNOWN.into(), &failure);
         failure

@@ -84,14 +84,15 @@ impl fmt::Display for Listen {
     }
 }
 
-/// `[server.tls]`: PEM files, read when the gateway starts and again on SIGHUP.
+/// `[server.tls]`: PEM files, read when the gateway starts and again when they change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
     /// The certificate chain.
     pub cert_file: PathBuf,
     /// The chain's private key.
     pub key_file: PathBuf,
-    /// The CA whose client certificates are taken; with it TLS is mutual.
+    /// The CA whose client certificates are taken; with it TLS is mutual. A client without a certificate is taken only
+    /// where callers with tokens are configured too.
     pub client_ca_file: Option<PathBuf>,
 }
 

@@ -10,15 +10,16 @@ use std::{convert::Infallible, io, sync::Arc, time::Duration};
 use futures_util::{StreamExt as _, future::BoxFuture, stream};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep, sleep_until, timeout_at},
 };
 use tokio_stream::Stream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    connection::{Connection, Link},
+    connection::{Connection, Link, Transport},
     listen::{Accepted, Listener},
     seldom::Seldom,
+    tls::Tls,
 };
 use crate::{config::Http2, inbound::peer::Peer};
 
@@ -34,6 +35,7 @@ pub(super) type Leave = BoxFuture<'static, ()>;
 /// Accepts connections.
 pub(super) struct Incoming {
     pub(super) listener: Listener,
+    pub(super) tls: Option<Arc<Tls>>,
     pub(super) limits: Http2,
 }
 
@@ -47,7 +49,7 @@ impl Incoming {
     {
         let places = Arc::new(Semaphore::new(self.limits.max_connections));
         let connections = TaskTracker::new();
-        let (full, failed) = (Seldom::default(), Seldom::default());
+        let (full, failed, strange) = (Seldom::default(), Seldom::default(), Arc::new(Seldom::default()));
         let _told = closing.clone().drop_guard(); // connections end too where this future is dropped
         loop {
             let accepted = tokio::select! {
@@ -73,7 +75,8 @@ impl Incoming {
                 }
                 continue;
             };
-            let attended = Attended { accepted, place, limits: self.limits.clone(), closing: closing.clone() };
+            let (tls, limits, closing) = (self.tls.clone(), self.limits.clone(), closing.clone());
+            let attended = Attended { accepted, place, tls, limits, closing, strange: strange.clone() };
             connections.spawn(attended.attend(serve.clone()));
         }
         drop(self.listener);
@@ -94,12 +97,15 @@ async fn after(error: &io::Error, failed: &Seldom) {
     sleep(PAUSE).await;
 }
 
-/// A connection from its accept to its end.
+/// A connection from its accept to its end. Its place is taken from the start:
+/// one in the middle of its handshake costs as much as another.
 struct Attended {
     accepted: Accepted,
     place: OwnedSemaphorePermit,
+    tls: Option<Arc<Tls>>,
     limits: Http2,
     closing: CancellationToken,
+    strange: Arc<Seldom>,
 }
 
 impl Attended {
@@ -108,11 +114,10 @@ impl Attended {
         S: Fn(Connection, Leave) -> F,
         F: Future<Output = ()>,
     {
-        let Self { accepted, place, limits, closing } = self;
-        let greeted_by = Instant::now() + limits.handshake_timeout;
-        let peer = Peer::default();
-        let (activity, idle) = (peer.activity.clone(), limits.max_connection_idle);
-        let watched = activity.clone();
+        let greeted_by = Instant::now() + self.limits.handshake_timeout;
+        let (closing, idle) = (self.closing.clone(), self.limits.max_connection_idle);
+        let Some((io, peer, place)) = self.shake_hands(greeted_by).await else { return };
+        let (activity, watched) = (peer.activity.clone(), peer.activity.clone());
         let leave = Box::pin(async move {
             tokio::select! {
                 () = closing.cancelled() => {}
@@ -127,8 +132,27 @@ impl Attended {
             }
         };
         tokio::select! {
-            () = serve(Connection::new(accepted.io, peer, link.clone(), place), leave) => {}
+            () = serve(Connection::new(io, peer, link.clone(), place), leave) => {}
             () = overdue => link.cut(),
+        }
+    }
+
+    /// TLS, if it is configured.
+    async fn shake_hands(self, by: Instant) -> Option<(Box<dyn Transport>, Peer, OwnedSemaphorePermit)> {
+        let Some(tls) = self.tls else { return Some((self.accepted.io, Peer::default(), self.place)) };
+        let done = tokio::select! {
+            () = self.closing.cancelled() => return None,
+            done = timeout_at(by, tls.accept(self.accepted.io)) => done,
+        };
+        match done.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+            Ok((stream, names)) => Some((Box::new(stream), Peer { names: names.into(), ..Peer::default() }, self.place)),
+            Err(error) => {
+                if let Some(times) = self.strange.turn() {
+                    let from = self.accepted.from;
+                    tracing::warn!(times, from, "TLS handshakes failed, the last one since: {error}");
+                }
+                None
+            }
         }
     }
 }

@@ -18,6 +18,8 @@ pub enum Listener {
 /// A connection that was accepted.
 pub(super) struct Accepted {
     pub(super) io: Box<dyn Transport>,
+    /// The client's address, for the log.
+    pub(super) from: String,
 }
 
 impl Listener {
@@ -25,11 +27,14 @@ impl Listener {
     pub(super) async fn accept(&self) -> io::Result<Accepted> {
         match self {
             Self::Tcp(listener) => {
-                let (stream, _) = listener.accept().await?;
+                let (stream, from) = listener.accept().await?;
                 let _ = stream.set_nodelay(true); // slower without it, and no worse
-                Ok(Accepted { io: Box::new(stream) })
+                Ok(Accepted { io: Box::new(stream), from: from.to_string() })
             }
-            Self::Unix(listener) => Ok(Accepted { io: Box::new(listener.accept().await?.0) }),
+            Self::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                Ok(Accepted { io: Box::new(stream), from: "unix".to_owned() })
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Serves gRPC on a listener: the service, health and reflection, behind the
+//! Serves gRPC on what comes in: the service, health and reflection, behind the
 //! inbound stack.
 
 use tokio_util::sync::CancellationToken;
@@ -11,8 +11,7 @@ use tower::ServiceBuilder;
 
 use super::{
     connection::Connection,
-    incoming::{self, Incoming, Leave},
-    listen::Listener,
+    incoming::{Incoming, Leave, alone},
 };
 use crate::{
     config,
@@ -34,7 +33,7 @@ pub(super) struct Stack<H> {
 
 impl<H: Health> Stack<H> {
     /// Serves until `closing`, and then until the last connection has ended.
-    pub(super) async fn serve(self, listener: Listener, closing: CancellationToken) {
+    pub(super) async fn serve(self, incoming: Incoming, closing: CancellationToken) {
         let Self { server, service, health } = self;
         let (access, guarded) = (service.access.clone(), service.access.clone());
         let (metrics, refused) = (service.metrics.clone(), service.metrics.clone());
@@ -54,14 +53,14 @@ impl<H: Health> Stack<H> {
             .add_optional_service(proto::reflection_v1().ok())
             .add_optional_service(proto::reflection_v1alpha().ok());
         let serve = move |connection: Connection, leave: Leave| {
-            let serving = router.clone().serve_with_incoming_shutdown(incoming::alone(connection), leave);
+            let serving = router.clone().serve_with_incoming_shutdown(alone(connection), leave);
             async move {
                 if let Err(error) = serving.await {
                     tracing::error!("a connection could not be served: {error}");
                 }
             }
         };
-        Incoming { listener, limits: server.http2 }.serve(serve, closing).await;
+        incoming.serve(serve, closing).await;
     }
 }
 

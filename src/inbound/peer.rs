@@ -11,6 +11,8 @@ use tokio::time::{Instant, sleep};
 /// request that comes on it; clones are of the same connection.
 #[derive(Clone, Debug, Default)]
 pub struct Peer {
+    /// The names in the client's certificate, as `tls_name` has them.
+    pub names: Arc<[String]>,
     /// Whether calls are under way on it.
     pub activity: Arc<Activity>,
 }

@@ -104,12 +104,12 @@ fn certificate(row: &mut Table<'_>, taken: &mut Taken, takes_certificates: bool)
     name
 }
 
+/// A DNS name's capitals mean nothing, so it is kept in lower case; a URI, told by its colon, as it is.
 fn san(text: &str) -> Result<String, Expected> {
-    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic()) {
-        Ok(text.to_owned())
-    } else {
-        Err(Expected::new("a URI or DNS name, such as \"spiffe://example.org/billing\""))
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(Expected::new("a URI or DNS name, such as \"spiffe://example.org/billing\""));
     }
+    Ok(if text.contains(':') { text.to_owned() } else { text.to_ascii_lowercase() })
 }
 
 fn grants(row: &mut Table<'_>, apps: Option<&BTreeSet<String>>) -> Vec<AppName> {
