@@ -62,6 +62,7 @@ mod pace;
 mod permit;
 mod queue;
 mod settings;
+mod shared;
 mod shell;
 mod snapshot;
 mod state;
@@ -76,6 +77,7 @@ use tokio::time::Instant;
 
 pub use permit::Permit;
 pub use settings::{Lane, Mode, Place, Refused, Settings, Turn};
+pub use shared::{BadRedis, LedgerSnapshot, Outage, Redis, Sharing, Standing};
 pub use snapshot::{CallerShare, Snapshot};
 
 use shell::Shared;
@@ -89,10 +91,16 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Starts an admission with its one task. Must be called within a Tokio runtime that has its timer on.
+    /// Starts an admission with its task, and another for the ledger if the rate is shared. Must be called within a
+    /// Tokio runtime that has its timer on.
     pub fn new(settings: Settings) -> Admission {
+        let sharing = settings.sharing.clone();
         let shared = Arc::new(Shared::new(State::new(settings, Instant::now())));
         tokio::spawn(Arc::clone(&shared).dispatch());
+        match sharing {
+            Some(sharing) => drop(tokio::spawn(shared::keep(Arc::clone(&shared), sharing))),
+            None => shared.left.cancel(),
+        }
         Admission { _alive: Arc::new(Alive(Arc::clone(&shared))), shared }
     }
 
@@ -129,6 +137,11 @@ impl Admission {
     /// given stay good.
     pub fn close(&self) {
         self.shared.close();
+    }
+
+    /// Waits, once it is closed, until the last permit is settled and the other replicas know that the rate is theirs.
+    pub async fn left(&self) {
+        self.shared.left.cancelled().await;
     }
 }
 

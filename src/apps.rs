@@ -12,7 +12,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tower::{ServiceExt as _, service_fn};
 
 use crate::{
-    admission::{Lane, Mode, Settings, Turn},
+    admission::{Lane, Mode, Outage, Redis, Settings, Sharing, Turn},
     callers::Grant,
     config::{self, FieldLimits, SdkAppId},
     credentials::Signer,
@@ -229,6 +229,8 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// How the rate is kept.
     pub rate_limit: config::RateLimit,
+    /// Where it is shared with other replicas, if it is.
+    pub redis: Option<Redis>,
 }
 
 impl Shared {
@@ -244,7 +246,23 @@ impl Shared {
             },
             quiet_start,
             residence: app.attempt_timeout.max(Duration::from_secs(5)),
+            sharing: self.sharing(app.sdk_app_id),
             ..Settings::default()
         }
+    }
+
+    /// Chat counts by SDKAppID and command; the admissions add the command.
+    fn sharing(&self, app: SdkAppId) -> Option<Sharing> {
+        let config::Backend::Redis { replicas, outage, suspect, .. } = &self.rate_limit.backend else { return None };
+        Some(Sharing {
+            redis: self.redis.clone()?,
+            scope: app.to_string().into(),
+            replicas: *replicas,
+            outage: match outage {
+                config::Outage::Share => Outage::Share,
+                config::Outage::Closed => Outage::Closed,
+            },
+            suspect: *suspect,
+        })
     }
 }

@@ -13,6 +13,7 @@ use tonic_health::server::HealthReporter;
 use self::{incoming::Incoming, status::Status, tls::Tls};
 use crate::{
     admin::{Admin, Readiness, Source as _},
+    admission::{BadRedis, Redis},
     apps::{App, Apps, Shared},
     config::{self, Backend, Config, Environment},
     credentials::key,
@@ -64,7 +65,6 @@ impl Gateway {
     /// Every key that can't be read, at once; what is wrong with the
     /// certificates; or an address that can't be had.
     pub async fn start(config: Config, env: &dyn Environment) -> Result<Self, StartError> {
-        refuse_what_is_missing(&config)?;
         let attempts = TaskTracker::new();
         let (service, shared) = service(&config, attempts.clone(), env)?;
         let tls = Tls::new(&config).map_err(StartError::ServerTls)?;
@@ -128,7 +128,6 @@ impl Gateway {
     /// Where a key or certificate can't be read, or something has changed that
     /// only a start can change; the old configuration stays in force.
     pub fn reload(&mut self, config: Config, env: &dyn Environment) -> Result<(), StartError> {
-        refuse_what_is_missing(&config)?;
         let fixed = |config: &Config| {
             let server = config::Server {
                 unary_deadline: Duration::ZERO,
@@ -173,6 +172,10 @@ impl Gateway {
             self.service.stop.abandon();
             let _ = timeout(LAST_WORDS, &mut drained).await;
         }
+        // What other replicas are not told by then they wait out.
+        let apps = self.service.state.load_full();
+        let left = apps.apps.iter().map(|app| app.admissions().left());
+        let _ = timeout(LAST_WORDS, futures_util::future::join_all(left)).await;
         self.bound.remove();
     }
 }
@@ -180,14 +183,6 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         self.serving.abort();
-    }
-}
-
-/// A key that is taken and does nothing would be worst of all.
-fn refuse_what_is_missing(config: &Config) -> Result<(), StartError> {
-    match config.rate_limit.backend {
-        Backend::Local => Ok(()),
-        Backend::Redis { .. } => Err(StartError::Missing("rate_limit.backend = \"redis\"")),
     }
 }
 
@@ -213,10 +208,18 @@ fn service(config: &Config, attempts: TaskTracker, env: &dyn Environment) -> Res
         tasks: attempts,
         metrics: metrics.clone(),
         rate_limit: config.rate_limit.clone(),
+        redis: redis(config).map_err(StartError::Redis)?,
     };
     let state = Arc::new(ArcSwap::from_pointee(state(config, &shared, &Apps::default(), env)?));
     let access = Arc::new(ArcSwap::from_pointee(Access::new(config, &metrics)));
     Ok((Service { state, access, metrics, stop: Stop::default() }, shared))
+}
+
+fn redis(config: &Config) -> Result<Option<Redis>, BadRedis> {
+    match &config.rate_limit.backend {
+        Backend::Local => Ok(None),
+        Backend::Redis { url, .. } => Redis::open(url.expose()).map(Some),
+    }
 }
 
 fn state(config: &Config, shared: &Shared, before: &Apps, env: &dyn Environment) -> Result<State, StartError> {

@@ -19,6 +19,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
+    time::Instant,
 };
 
 use tokio::sync::mpsc;
@@ -158,7 +159,8 @@ impl Import {
         let place = journal_path(options, &input)?;
         distinct(file, place.as_deref(), options.results.as_deref())?;
         let unreadable = |error: std::io::Error| format!("{}: {error}", input.name());
-        let survey = input.survey().map_err(unreadable)?;
+        let begun = Instant::now();
+        let survey = input.survey(|records| screen.reading(begun, records)).map_err(unreadable)?;
         let (form, records) = input.open(survey.as_ref().map(|survey| survey.bytes)).map_err(unreadable)?;
         let mut journal =
             place.map(|place| Journal::open(&place, header(options, form, survey.as_ref()))).transpose()?;

@@ -40,6 +40,8 @@ pub(super) struct Adapt {
     cut_at: Option<Instant>,
     grown_at: Instant,
     accepted: Meter,
+    /// What Chat took of other replicas in the last second.
+    beside: f64,
 }
 
 impl Adapt {
@@ -52,6 +54,7 @@ impl Adapt {
             cut_at: None,
             grown_at: now,
             accepted: Meter::new(now),
+            beside: 0.0,
         }
     }
 
@@ -65,10 +68,27 @@ impl Adapt {
         if self.cut_at.is_some_and(|cut| now.saturating_duration_since(cut) <= BETWEEN_CUTS) {
             return;
         }
-        self.plateau = self.accepted.last_second(now);
-        self.allowed = (self.plateau * KEEP).max(LEAST).min(self.configured);
-        self.cut_at = Some(now);
-        self.grown_at = now;
+        let taken = self.accepted.last_second(now) + self.beside;
+        self.cut(taken, now);
+    }
+
+    /// Other replicas share the rate, and Chat took so many of their calls in the last second.
+    pub(super) fn beside(&mut self, accepted: f64) {
+        self.beside = accepted;
+    }
+
+    /// Chat's second was full for another replica, at `plateau` calls of all of them.
+    pub(super) fn learn(&mut self, plateau: f64, at: Instant) {
+        if self.cut_at.is_none_or(|cut| at.saturating_duration_since(cut) > BETWEEN_CUTS) {
+            self.cut(plateau, at);
+        }
+    }
+
+    fn cut(&mut self, plateau: f64, at: Instant) {
+        self.plateau = plateau;
+        self.allowed = (plateau * KEEP).max(LEAST).min(self.configured);
+        self.cut_at = Some(at);
+        self.grown_at = at;
     }
 
     /// Calls a second allowed now. Grows by being asked.
@@ -99,6 +119,15 @@ impl Adapt {
     /// Whether less than the configured rate is allowed.
     pub(super) fn slowed(&self) -> bool {
         self.allowed < self.configured
+    }
+
+    /// Calls that Chat took in the second of the last cut.
+    pub(super) fn plateau(&self) -> f64 {
+        self.plateau
+    }
+
+    pub(super) fn accepted_last_second(&mut self, now: Instant) -> f64 {
+        self.accepted.last_second(now)
     }
 
     pub(super) fn last_cut(&self) -> Option<Instant> {

@@ -1,12 +1,13 @@
 //! The seam between the queue and whatever counts the permits.
 //!
-//! Today that is the local [`Window`](super::window::Window). A ledger shared by several replicas can stand in its
-//! place: it answers [`Room::At`] while it waits for permits, knows by the [`Token`] which one came back, and the
-//! queue, the lanes and the deadlines do not change.
+//! That is the local [`Window`](super::window::Window), or a [`Ledger`] that several replicas share: it knows by the
+//! [`Token`] which permit came back. The queue, the lanes and the deadlines are the same for both.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::shared::Ledger;
 
 /// Whether a call may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,4 +65,12 @@ pub(super) trait Gate: Send {
     /// Permits a second that this gives out under full demand.
     fn rate(&self) -> f64;
     fn usage(&self, now: Instant) -> Usage;
+    /// Calls a second to spread evenly, of those that are allowed.
+    fn spread(&self, allowed: f64) -> f64 {
+        allowed
+    }
+    /// The shared ledger, if this is one.
+    fn ledger(&mut self) -> Option<&mut Ledger> {
+        None
+    }
 }

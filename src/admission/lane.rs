@@ -1,8 +1,11 @@
 //! One lane's queue: turns go round between its callers, in order within each of them.
 //!
 //! The round is a deficit round robin with calls of cost 1: a caller that is reached has `weight` calls served and goes
-//! to the back. A call therefore waits for at most one turn of every other caller for each turn of its own, however much
-//! they have queued.
+//! to the back. A caller that the round has passed without a call is fresh when it comes again: it has its next turn
+//! before the round goes on, as sparse flows have in FQ-CoDel (RFC 8290, section 4.1), so that a single call hardly waits
+//! beside callers that always have some queued. It keeps its place at the back afterwards, even without calls, until the
+//! round reaches it, so being fresh gains time but no share. A call therefore waits for at most one turn of every other
+//! caller for each turn of its own, however much they have queued.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -30,6 +33,13 @@ pub(super) struct Waiting<T> {
     pub(super) item: T,
 }
 
+/// When a turn comes: those of fresh callers before the round's, and in each of the two by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Seat {
+    Fresh(u64),
+    Round(u64),
+}
+
 /// A caller that has calls in the queue, or lately had.
 #[derive(Debug)]
 struct Caller<T> {
@@ -39,8 +49,8 @@ struct Caller<T> {
     waiting: BTreeMap<i64, Waiting<T>>,
     /// Calls left in the turn it is having; 0 when it is not its turn.
     left: u32,
-    /// Its seat in the round. One whose last call was cancelled keeps it until the round reaches it.
-    seat: Option<u64>,
+    /// It keeps its seat without calls until that is reached.
+    seat: Option<Seat>,
     flow: Flow,
 }
 
@@ -73,9 +83,11 @@ pub(super) struct LaneQueue<T> {
     by_name: HashMap<Arc<str>, usize>,
     callers: Vec<Option<Caller<T>>>,
     vacant: Vec<usize>,
-    /// Whose turn comes when. Seats in it are consecutive numbers, so a seat tells how far away a turn is.
+    /// Callers that the round had passed before they came. They go first.
+    fresh: VecDeque<usize>,
     round: VecDeque<usize>,
-    front_seat: u64,
+    /// The number of the next seat.
+    next: u64,
     len: usize,
     flow: Flow,
     swept: Instant,
@@ -87,8 +99,9 @@ impl<T> LaneQueue<T> {
             by_name: HashMap::new(),
             callers: Vec::new(),
             vacant: Vec::new(),
+            fresh: VecDeque::new(),
             round: VecDeque::new(),
-            front_seat: 0,
+            next: 0,
             len: 0,
             flow: Flow::new(now),
             swept: now,
@@ -119,13 +132,14 @@ impl<T> LaneQueue<T> {
         self.flow.came(now);
         self.len += 1;
         let slot = self.slot_of(&waiting.turn, now);
-        let seat = self.front_seat + self.round.len() as u64;
+        let seat = Seat::Fresh(self.next);
         if let Some(caller) = self.caller_mut(slot) {
             caller.flow.came(now);
             caller.waiting.insert(place, waiting);
             if caller.seat.is_none() {
                 caller.seat = Some(seat);
-                self.round.push_back(slot);
+                self.next += 1;
+                self.fresh.push_back(slot);
             }
         }
         slot
@@ -134,23 +148,25 @@ impl<T> LaneQueue<T> {
     /// The call whose turn it is.
     pub(super) fn pop(&mut self, now: Instant) -> Option<Waiting<T>> {
         loop {
-            let slot = *self.round.front()?;
-            let Some(caller) = self.caller_mut(slot) else {
+            let slot = *self.fresh.front().or(self.round.front())?;
+            let served = self.caller_mut(slot).and_then(|caller| {
+                let (_, waiting) = caller.waiting.pop_first()?;
+                caller.left = caller.first_turn() - 1;
+                caller.flow.granted(now);
+                Some((waiting, caller.left == 0 || caller.waiting.is_empty()))
+            });
+            let Some((waiting, over)) = served else {
                 self.next_seat(false);
                 continue;
             };
-            let Some((_, waiting)) = caller.waiting.pop_first() else {
-                self.next_seat(false);
-                continue;
-            };
-            caller.left = caller.first_turn() - 1;
-            caller.flow.granted(now);
-            let (more, over) = (!caller.waiting.is_empty(), caller.left == 0);
-            if !more || over {
-                self.next_seat(more);
-            }
             self.len -= 1;
             self.flow.granted(now);
+            if over {
+                self.next_seat(true);
+            }
+            if self.len == 0 {
+                self.clear_seats();
+            }
             return Some(waiting);
         }
     }
@@ -160,10 +176,7 @@ impl<T> LaneQueue<T> {
         let waiting = self.caller_mut(slot)?.waiting.remove(&place)?;
         self.len -= 1;
         if self.len == 0 {
-            // No pop will come by to take the seats of those that are left without calls.
-            while !self.round.is_empty() {
-                self.next_seat(false);
-            }
+            self.clear_seats();
         }
         Some(waiting)
     }
@@ -181,15 +194,16 @@ impl<T> LaneQueue<T> {
     /// Who goes before a call that `own` calls of its caller precede.
     pub(super) fn others(&self, turn: &Turn, own: usize, now: Instant) -> Others {
         let me = self.known(&turn.caller);
-        let my_seat = me.and_then(|me| me.seat).unwrap_or(self.front_seat + self.round.len() as u64);
+        let coming = Seat::Fresh(self.next);
+        let my_seat = me.and_then(|me| me.seat).unwrap_or(coming);
         let turns = me.map_or(own / turn.weight.max(1) as usize, |me| me.turns_before(own));
 
         // With more callers than that, every k-th stands for k: the estimate's cost stays bounded.
         let step = self.callers.len().div_ceil(Others::MOST).max(1);
         let mut samples = Vec::with_capacity(self.callers.len().min(Others::MOST));
         for other in self.callers.iter().step_by(step).flatten().filter(|other| other.name != turn.caller) {
-            // One that sits before us has a turn more; one that comes later lines up behind us.
-            let turns = turns + usize::from(other.seat.is_some_and(|seat| seat < my_seat));
+            // One that sits before us has a turn more, and so has one that comes fresh while we sit in the round.
+            let turns = turns + usize::from(other.seat.unwrap_or(coming) < my_seat);
             samples.push(Sample {
                 queued: other.waiting.len() as f64,
                 flow: other.flow.refills(now),
@@ -229,17 +243,24 @@ impl<T> LaneQueue<T> {
         slot
     }
 
-    /// The turn at the front is over: its caller goes to the back, or leaves the round.
+    /// The turn that comes first is over: its caller goes to the back of the round, or has no seat any more.
     fn next_seat(&mut self, stays: bool) {
-        let Some(slot) = self.round.pop_front() else { return };
-        self.front_seat += 1;
-        let seat = stays.then_some(self.front_seat + self.round.len() as u64);
+        let Some(slot) = self.fresh.pop_front().or_else(|| self.round.pop_front()) else { return };
+        let seat = stays.then_some(Seat::Round(self.next));
         if stays {
+            self.next += 1;
             self.round.push_back(slot);
         }
         if let Some(caller) = self.caller_mut(slot) {
             caller.seat = seat;
             caller.left = 0;
+        }
+    }
+
+    /// Nobody waits, so no pop will come by to take the seats of those without calls.
+    fn clear_seats(&mut self) {
+        while !(self.fresh.is_empty() && self.round.is_empty()) {
+            self.next_seat(false);
         }
     }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::shared::Sharing;
+
 /// How a permit's second is counted once Chat has answered; the module's documentation proves both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -66,6 +68,8 @@ pub struct Settings {
     pub queue_per_caller: usize,
     /// Calls that one caller may have waiting in the stream lane. Streams stop reading well below this.
     pub stream_queue_per_caller: usize,
+    /// The rate is shared with other replicas; `None`: this process has it to itself.
+    pub sharing: Option<Sharing>,
 }
 
 impl Default for Settings {
@@ -77,6 +81,7 @@ impl Default for Settings {
             residence: Duration::from_secs(5),
             queue_per_caller: 1024,
             stream_queue_per_caller: 1024,
+            sharing: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use super::permit::Permit;
 use super::queue::Ticket;
@@ -23,14 +24,20 @@ pub(super) struct Shared {
     wake: Notify,
     /// Tells those who wait for room that the queue got shorter.
     shorter: Notify,
+    /// Wakes the ledger's client, where there is one.
+    pub(super) asked: Notify,
+    /// The client has nothing more to say, or there is none.
+    pub(super) left: CancellationToken,
 }
 
-struct Inner {
-    state: State<Reply>,
+pub(super) struct Inner {
+    pub(super) state: State<Reply>,
     /// Until when the dispatcher sleeps; `None`: until it is woken.
     rests_until: Option<Instant>,
+    /// The same of the ledger's client; `None`: it is at work, and will look.
+    pub(super) client_rests_until: Option<Instant>,
     /// The last handle is gone.
-    ended: bool,
+    pub(super) ended: bool,
 }
 
 impl std::fmt::Debug for Inner {
@@ -41,8 +48,14 @@ impl std::fmt::Debug for Inner {
 
 impl Shared {
     pub(super) fn new(state: State<Reply>) -> Self {
-        let inner = Inner { state, rests_until: None, ended: false };
-        Shared { inner: Mutex::new(inner), wake: Notify::new(), shorter: Notify::new() }
+        let inner = Inner { state, rests_until: None, client_rests_until: None, ended: false };
+        Shared {
+            inner: Mutex::new(inner),
+            wake: Notify::new(),
+            shorter: Notify::new(),
+            asked: Notify::new(),
+            left: CancellationToken::new(),
+        }
     }
 
     /// Looks at the state, or changes it in a way that makes nobody's turn come earlier.
@@ -60,9 +73,14 @@ impl Shared {
             (due, None) => due.is_some(),
             (None, Some(_)) => false,
         };
+        let client_rests_until = inner.client_rests_until;
+        let due = client_rests_until.and_then(|until| inner.state.client_due(now).filter(|due| *due < until));
         drop(inner);
         if earlier {
             self.wake.notify_one();
+        }
+        if due.is_some() {
+            self.asked.notify_one();
         }
         result
     }
@@ -114,12 +132,14 @@ impl Shared {
             let _ = reply.send(Err(Refused::Closed));
         }
         self.shorter.notify_waiters();
+        self.asked.notify_one();
     }
 
     /// Ends the dispatcher.
     pub(super) fn end(&self) {
         self.lock().ended = true;
         self.wake.notify_one();
+        self.asked.notify_one();
     }
 
     /// Serves the queue until the last handle is gone.
@@ -158,7 +178,7 @@ impl Shared {
         (!ended).then_some(rest)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic elsewhere cannot leave the state half changed in a way that matters more than going on.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::settings::{Lane, Mode};
+use super::shared::LedgerSnapshot;
 use super::state::State;
 
 /// How an admission stands at one instant.
@@ -39,6 +40,8 @@ pub struct Snapshot {
     pub call_time: Duration,
     /// How long ago Chat's refusals last lowered the allowed rate.
     pub since_cut: Option<Duration>,
+    /// How the ledger stands, where the rate is shared.
+    pub ledger: Option<LedgerSnapshot>,
     /// The callers with most to say, at most [`Snapshot::CALLERS`].
     pub callers: Vec<CallerShare>,
 }
@@ -89,6 +92,7 @@ impl Snapshot {
             floor: usage.floor,
             call_time: usage.call_time,
             since_cut: state.adapt.last_cut().map(|cut| now.saturating_duration_since(cut)),
+            ledger: state.gate.ledger().map(|ledger| ledger.snapshot(now)),
             callers: callers(state, now),
         }
     }

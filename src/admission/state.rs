@@ -11,6 +11,7 @@ use super::meter::Meter;
 use super::pace::Pace;
 use super::queue::{Queue, Ticket};
 use super::settings::{Lane, Place, Refused, Settings, Turn};
+use super::shared::Ledger;
 use super::window::Window;
 
 /// An estimate is trusted up to this: in overload, later calls of other callers pass before it comes true.
@@ -51,8 +52,12 @@ pub(super) struct State<T> {
 impl<T> State<T> {
     pub(super) fn new(settings: Settings, now: Instant) -> Self {
         let rate = settings.calls_per_second.max(1);
+        let gate: Box<dyn Gate> = match settings.sharing.clone() {
+            None => Box::new(Window::new(&settings, now)),
+            Some(sharing) => Box::new(Ledger::new(&settings, sharing, now)),
+        };
         State {
-            gate: Box::new(Window::new(&settings, now)),
+            gate,
             pace: Pace::new(settings.mode, f64::from(rate), now),
             queue: Queue::new(now),
             adapt: Adapt::new(rate, now),
@@ -158,6 +163,9 @@ impl<T> State<T> {
     pub(super) fn configure(&mut self, calls_per_second: u32) {
         self.settings.calls_per_second = calls_per_second.max(1);
         self.adapt.configure(calls_per_second);
+        if let Some(ledger) = self.gate.ledger() {
+            ledger.configure(calls_per_second);
+        }
     }
 
     /// Ends it: returns everyone who waits.
@@ -212,7 +220,7 @@ impl<T> State<T> {
     fn room(&mut self, now: Instant) -> Room {
         let allowed = self.adapt.allowed(now);
         self.gate.set_limit(allowed as u32);
-        self.pace.set_rate(allowed, now);
+        self.pace.set_rate(self.gate.spread(allowed), now);
         self.gate.room(now).and(self.pace.room(now))
     }
 

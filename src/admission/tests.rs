@@ -4,7 +4,7 @@ mod estimates;
 mod fairness;
 mod foreign;
 mod handle;
-mod network;
+pub(super) mod network;
 mod proofs;
 mod single;
 mod world;

@@ -30,6 +30,9 @@ pub(super) struct Window {
     /// Apart from `cooling`, since these come back so much later that they would spoil its order.
     lost: Releases,
     floor: Floor,
+    /// The shortest floor of any replica, where there are several: a token may pass from one to another that is
+    /// nearer to Chat.
+    nearest: Option<Duration>,
     means: Means,
 }
 
@@ -44,6 +47,7 @@ impl Window {
             cooling: Releases::default(),
             lost: Releases::default(),
             floor: Floor::new(now),
+            nearest: None,
             means: Means::default(),
         }
     }
@@ -56,13 +60,41 @@ impl Window {
     fn floor_used(&self) -> Duration {
         match self.mode {
             Mode::Strict => Duration::ZERO,
-            Mode::Window => self.floor.get(),
+            Mode::Window => self.nearest.map_or(self.own_floor(), |nearest| nearest.min(self.own_floor())),
         }
+    }
+
+    /// The floor of this process's own calls; zero while too little is known.
+    pub(super) fn own_floor(&self) -> Duration {
+        self.floor.get()
+    }
+
+    /// Another replica's floor counts as well; zero if none is known.
+    pub(super) fn nearest(&mut self, floor: Duration) {
+        self.nearest = (!floor.is_zero()).then_some(floor);
+    }
+
+    /// How much longer than a second a permit is out, on average.
+    pub(super) fn excess(&self) -> Duration {
+        self.means.excess().unwrap_or(EXCESS_UNKNOWN)
+    }
+
+    /// Chat answered a call. Returns until when its permit is out.
+    pub(super) fn answer(&mut self, sent: Instant, now: Instant) -> Instant {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        let round_trip = now.saturating_duration_since(sent);
+        self.floor.saw(round_trip, now);
+        // Never below zero: the floor cannot make a call end before it began.
+        let excess = round_trip.saturating_sub(self.floor_used());
+        self.means.saw(round_trip, excess, now);
+        let until = sent + excess + SECOND;
+        self.cooling.add(until);
+        until
     }
 
     /// How long a permit stays out under full demand, from sending to being free again, in seconds.
     fn cycle(&self) -> f64 {
-        (SECOND + self.means.excess().unwrap_or(EXCESS_UNKNOWN)).as_secs_f64()
+        (SECOND + self.excess()).as_secs_f64()
     }
 }
 
@@ -94,13 +126,7 @@ impl Gate for Window {
     }
 
     fn answered(&mut self, _token: Token, sent: Instant, now: Instant) {
-        self.in_flight = self.in_flight.saturating_sub(1);
-        let round_trip = now.saturating_duration_since(sent);
-        self.floor.saw(round_trip, now);
-        // Never below zero: the floor cannot make a call end before it began.
-        let excess = round_trip.saturating_sub(self.floor_used());
-        self.means.saw(round_trip, excess, now);
-        self.cooling.add(sent + excess + SECOND);
+        self.answer(sent, now);
     }
 
     fn lost(&mut self, _token: Token, sent: Instant, _now: Instant) {

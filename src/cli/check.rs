@@ -66,8 +66,14 @@ async fn ask(config: Config, apps: Vec<(crate::config::App, Signer)>) -> ExitCod
         Ok(clients) => clients,
         Err(cause) => return could_not_start(cause.as_ref()),
     };
-    let shared =
-        Shared { clients, tasks: Default::default(), metrics: Default::default(), rate_limit: config.rate_limit };
+    let shared = Shared {
+        clients,
+        tasks: Default::default(),
+        metrics: Default::default(),
+        rate_limit: config.rate_limit,
+        // One look an app is no load that would have to be shared.
+        redis: None,
+    };
     let mut refused = 0;
     for (config, signer) in apps {
         let app = App::new(config, signer, &shared);

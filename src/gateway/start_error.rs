@@ -3,7 +3,7 @@
 use std::{error::Error, fmt, io, net::SocketAddr};
 
 use super::{listen::ListenError, tls::TlsError};
-use crate::{config::AppName, credentials::key::KeyError, errors::Cause};
+use crate::{admission::BadRedis, config::AppName, credentials::key::KeyError, errors::Cause};
 
 /// Why it could not start.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub enum StartError {
     Tls(Cause),
     /// A reload that changes what only a start can change.
     NeedsRestart,
-    /// Something configured that this version does not have yet.
-    Missing(&'static str),
+    /// The URL of Redis can't be used.
+    Redis(BadRedis),
 }
 
 impl fmt::Display for StartError {
@@ -44,7 +44,7 @@ impl fmt::Display for StartError {
             Self::NeedsRestart => f.write_str(
                 "a restart is needed: of [server] only the deadlines and drain_timeout can change, [log] and [rate_limit] not at all",
             ),
-            Self::Missing(what) => write!(f, "this version has no {what} yet"),
+            Self::Redis(error) => error.fmt(f),
             Self::Tls(_) => f.write_str("no TLS for the way to Chat"),
         }
     }
@@ -53,8 +53,9 @@ impl fmt::Display for StartError {
 impl Error for StartError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Keys(_) | Self::ServerTls(_) | Self::NeedsRestart | Self::Missing(_) => None,
+            Self::Keys(_) | Self::ServerTls(_) | Self::NeedsRestart => None,
             Self::Listen(error) => error.source(),
+            Self::Redis(error) => error.source(),
             Self::Admin(_, cause) => Some(cause),
             Self::Tls(cause) => Some(cause.as_ref()),
         }

@@ -16,7 +16,7 @@ use tonic_health::server::HealthReporter;
 use super::serve::set_serving;
 use crate::{
     admin::{Readiness, Source, status::Overview},
-    admission::Lane,
+    admission::{Lane, Standing},
     apps::App,
     commands::import_group::IMPORT_GROUP,
     outbound::breaker::{Position, Why},
@@ -24,6 +24,7 @@ use crate::{
     telemetry::{Metrics, lane_name},
 };
 
+mod ledger;
 mod overview;
 
 /// How soon health follows what the apps say.
@@ -69,6 +70,10 @@ impl Source for Status {
 }
 
 fn standing(app: &App) -> (bool, String) {
+    let ledger = app.admissions().of(&IMPORT_GROUP).snapshot().ledger;
+    if ledger.is_some_and(|ledger| ledger.standing == Standing::Closed) {
+        return (false, "Redis does not answer, and there is no share of the rate to use without it".to_owned());
+    }
     match app.breaker().position() {
         Position::Closed => (true, "Chat takes the credential".to_owned()),
         Position::Untried => (false, "Chat has not been asked yet".to_owned()),
@@ -139,6 +144,8 @@ impl Collector for Gauges {
             })
         });
         family(&mut encoder, "group_import_admission_queue", "Calls that wait for a permit", queued)?;
+
+        ledger::encode(&mut encoder, &imports)?;
 
         let ends = apps.iter().map(|app| (vec![("app", app.name().to_string())], app.signer().expires() as f64));
         let help = "When the UserSig in use ends, in Unix seconds";

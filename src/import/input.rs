@@ -18,6 +18,9 @@ use super::{
 };
 use crate::proto::Group;
 
+/// A tenth of a second's worth of records, about.
+const TELL_EVERY: u64 = 1 << 16;
+
 /// How groups are written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -76,7 +79,8 @@ impl Input {
 
     /// Reads a file once to its end: what it is known by, and how much there is
     /// to do. Finds a broken archive or header before anything has been sent.
-    pub(super) fn survey(&self) -> io::Result<Option<Survey>> {
+    /// Tells `progress` now and then how many groups it has counted.
+    pub(super) fn survey(&self, mut progress: impl FnMut(u64)) -> io::Result<Option<Survey>> {
         let Self::File { path, form, packing } = self else { return Ok(None) };
         let file = File::open(path)?;
         if !file.metadata()?.is_file() {
@@ -87,6 +91,9 @@ impl Input {
         let mut count = 0;
         while records.advance()?.is_some() {
             count += 1;
+            if count % TELL_EVERY == 0 {
+                progress(count);
+            }
         }
         drop(records);
         io::copy(&mut raw, &mut io::sink())?; // whatever the archive's end left unread
@@ -200,7 +207,7 @@ mod tests {
         let path = folder.path().join("g.csv");
         std::fs::write(&path, "Type,Name\nPublic,\"a\nb\"\n\nwrong\n").unwrap();
         let input = Input::named(&path).unwrap();
-        let survey = input.survey().unwrap().unwrap();
+        let survey = input.survey(|_| {}).unwrap().unwrap();
         assert_eq!((survey.records, survey.bytes), (2, 30));
         assert_eq!(survey.sha256, hex(&Sha256::digest(std::fs::read(&path).unwrap())));
 

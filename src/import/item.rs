@@ -44,8 +44,11 @@ pub(super) enum Verdict {
 impl Item {
     /// Whether sending it twice can't make two groups.
     pub(super) fn keyed(&self) -> bool {
-        let group_id = self.request.group.as_ref().map_or("", |group| group.group_id.as_str());
-        !group_id.is_empty() || !self.request.request_id.is_empty()
+        !self.group_id().is_empty() || !self.request.request_id.is_empty()
+    }
+
+    fn group_id(&self) -> &str {
+        self.request.group.as_ref().map_or("", |group| &group.group_id)
     }
 
     /// About what it takes in memory.
@@ -71,12 +74,16 @@ impl Item {
 
     fn judge_error(&self, status: &pb::Status) -> Verdict {
         let details = details(status);
-        let failure = Failure::from_status(status, &details);
+        let mut failure = Failure::from_status(status, &details);
         let after = details.retry_info().and_then(|retry| retry.retry_delay);
-        let existing = details.error_info().and_then(|info| info.metadata.get("existing"));
-        if self.maybe && failure.reason == "GROUP_ID_IN_USE" && existing.is_some_and(|it| it == "same") {
-            let group_id = self.request.group.as_ref().map(|group| group.group_id.clone());
-            return Verdict::Close(Ending::imported(self.line, group_id.unwrap_or_default(), true));
+        if self.maybe && failure.reason == "GROUP_ID_IN_USE" {
+            let existing = details.error_info().and_then(|info| info.metadata.get("existing"));
+            match existing.map(String::as_str) {
+                Some("same") => return Verdict::Close(Ending::imported(self.line, self.group_id().to_owned(), true)),
+                Some("different") => {}
+                // The gateway, which knows of no other sending, says `no`; here it may be this line's own group.
+                _ => failure.applied = Applied::Unknown,
+            }
         }
         if failure.applied == Applied::Unknown {
             return self.unknown(failure, after);

@@ -79,7 +79,7 @@ impl Journal {
 
     /// Reads what earlier runs recorded, and hands on every line that is done,
     /// once. A record cut short at the end is taken away.
-    pub(super) fn replay(&mut self, mut done: impl FnMut(&Ending) -> io::Result<()>) -> Result<Past, String> {
+    pub(super) fn replay(&mut self, mut done: impl FnMut(&Ending) -> Result<(), String>) -> Result<Past, String> {
         let path = self.path.display().to_string();
         let failed = |error: io::Error| format!("cannot read the journal {path}: {error}");
         self.file.seek(SeekFrom::Start(self.end)).map_err(failed)?;
@@ -103,7 +103,7 @@ impl Journal {
                 Some(record) => {
                     self.end = at;
                     if let Some(ending) = past.apply(record) {
-                        done(&ending).map_err(|error| format!("cannot write the results: {error}"))?;
+                        done(&ending)?;
                     }
                 }
                 None => torn = true,
@@ -117,19 +117,23 @@ impl Journal {
     }
 
     /// Appends records, wholly or not at all.
-    pub(super) fn append(&mut self, records: &[u8]) -> io::Result<()> {
+    pub(super) fn append(&mut self, records: &[u8]) -> Result<(), String> {
         if let Err(error) = self.file.write_all(records) {
             // Half a record in the middle would be damage: take it away again.
             let _ = self.file.set_len(self.end);
-            return Err(error);
+            return Err(self.unwritable(&error));
         }
         self.end += records.len() as u64;
         Ok(())
     }
 
     /// Returns once all that was appended would survive a loss of power.
-    pub(super) fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+    pub(super) fn sync(&self) -> Result<(), String> {
+        self.file.sync_data().map_err(|error| self.unwritable(&error))
+    }
+
+    fn unwritable(&self, error: &io::Error) -> String {
+        format!("cannot write the journal {}: {error}", self.path.display())
     }
 
     /// A record's bytes, for `append`.

@@ -8,7 +8,7 @@
 use std::{
     fs::File,
     io::{self, BufWriter, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
     sync::mpsc as commands,
     thread::{self, JoinHandle},
 };
@@ -22,7 +22,10 @@ use super::{
 };
 
 /// The results file, one JSON line for each line of the input.
-pub(super) struct Results(BufWriter<File>);
+pub(super) struct Results {
+    to: BufWriter<File>,
+    path: PathBuf,
+}
 
 /// The way to the thread and back.
 pub(super) struct Recorder {
@@ -43,15 +46,18 @@ enum Command {
 impl Results {
     /// Begins the file anew: the journal, not it, remembers earlier runs.
     pub(super) fn create(path: &Path) -> Result<Self, String> {
-        let file =
-            File::create(path).map_err(|error| format!("cannot write the results {}: {error}", path.display()))?;
-        Ok(Self(BufWriter::with_capacity(1 << 16, file)))
+        let file = File::create(path).map_err(|error| unwritable(path, &error))?;
+        Ok(Self { to: BufWriter::with_capacity(1 << 16, file), path: path.to_owned() })
     }
 
     /// Writes a line.
-    pub(super) fn write(&mut self, ending: &Ending) -> io::Result<()> {
-        serde_json::to_writer(&mut self.0, ending)?;
-        self.0.write_all(b"\n")
+    pub(super) fn write(&mut self, ending: &Ending) -> Result<(), String> {
+        let written = serde_json::to_writer(&mut self.to, ending).map_err(io::Error::from);
+        written.and_then(|()| self.to.write_all(b"\n")).map_err(|error| unwritable(&self.path, &error))
+    }
+
+    fn flush(&mut self) -> Result<(), String> {
+        self.to.flush().map_err(|error| unwritable(&self.path, &error))
     }
 }
 
@@ -134,7 +140,7 @@ impl Desk {
             let lost = self.unwritten.iter().filter(|byte| **byte == b'\n').count();
             return Err(if lost == 0 { fault } else { format!("{fault}; {lost} answers are missing from it") });
         }
-        self.journal.as_ref().map_or(Ok(()), Journal::sync).map_err(journal_fault)
+        self.journal.as_ref().map_or(Ok(()), Journal::sync)
     }
 
     /// Writes what has come in together, and lets its batches go.
@@ -150,7 +156,7 @@ impl Desk {
                 Command::Send(batch, prefix) => {
                     let lines = ranges(batch.iter().map(|item| item.line));
                     batches.push(batch);
-                    Journal::encode(&Record::Sent { lines, prefix }, &mut all).map_err(journal_fault)?;
+                    Journal::encode(&Record::Sent { lines, prefix }, &mut all).map_err(unencodable)?;
                     continue;
                 }
                 Command::Back(lines) => Record::Back(ranges(lines.into_iter())),
@@ -164,18 +170,17 @@ impl Desk {
                 }
             };
             let start = all.len();
-            Journal::encode(&record, &mut all).map_err(journal_fault)?;
+            Journal::encode(&record, &mut all).map_err(unencodable)?;
             answers.extend_from_slice(&all[start..]);
         }
-        self.append(&all, answers, batches.iter().any(|batch| !batch.is_empty())).map_err(journal_fault)?;
+        self.append(&all, answers, batches.iter().any(|batch| !batch.is_empty()))?;
         for batch in batches {
             let _ = self.recorded.send(Ok(batch));
         }
-        let flushed = self.results.as_mut().map_or(Ok(()), |results| results.0.flush());
-        results.and(flushed).map_err(|error| format!("cannot write the results: {error}"))
+        results.and(self.results.as_mut().map_or(Ok(()), Results::flush))
     }
 
-    fn append(&mut self, all: &[u8], answers: Vec<u8>, sending: bool) -> io::Result<()> {
+    fn append(&mut self, all: &[u8], answers: Vec<u8>, sending: bool) -> Result<(), String> {
         let Some(journal) = &mut self.journal else { return Ok(()) };
         let appended = journal.append(all);
         // Only what is about to be sent must be on the disk itself before that.
@@ -184,11 +189,15 @@ impl Desk {
         synced
     }
 
-    fn result(&mut self, ending: &Ending) -> io::Result<()> {
+    fn result(&mut self, ending: &Ending) -> Result<(), String> {
         self.results.as_mut().map_or(Ok(()), |results| results.write(ending))
     }
 }
 
-fn journal_fault(error: io::Error) -> String {
-    format!("cannot write the journal: {error}")
+fn unwritable(results: &Path, error: &io::Error) -> String {
+    format!("cannot write the results {}: {error}", results.display())
+}
+
+fn unencodable(error: io::Error) -> String {
+    format!("cannot make a record for the journal: {error}")
 }

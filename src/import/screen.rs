@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
     tally::Tally,
-    words::{count, span},
+    words::{count, lines, span},
 };
 
 /// Between two lines, where there is no bar to redraw.
@@ -81,6 +81,13 @@ impl Screen {
         }
     }
 
+    /// Says that the input is being read, once that has taken a while.
+    pub(super) fn reading(&mut self, begun: Instant, records: u64) {
+        if begun.elapsed() >= NOW_AND_THEN {
+            self.notice_now_and_then(&format!("reading it once before anything is sent: {} so far", lines(records)));
+        }
+    }
+
     /// Shows how far it is; to be called often.
     pub(super) fn show(&mut self, view: &View<'_>) {
         match &mut self.to {
@@ -92,7 +99,7 @@ impl Screen {
                     bar.set_length(total);
                 }
                 bar.set_position(view.done);
-                bar.set_message(view.words());
+                bar.set_message(view.words("\n"));
                 self.shown = Some(Instant::now());
             }
             To::Lines(to) => {
@@ -100,7 +107,7 @@ impl Screen {
                 if shown.elapsed() >= NOW_AND_THEN {
                     self.shown = Some(Instant::now());
                     let of = view.total.map(|total| format!(" of {}", count(total))).unwrap_or_default();
-                    let _ = writeln!(to, "{}{of} lines, {}", count(view.done), view.words());
+                    let _ = writeln!(to, "{}{of} lines, {}", count(view.done), view.words(", "));
                 }
             }
         }
@@ -123,17 +130,18 @@ fn style(known: bool) -> ProgressStyle {
 }
 
 impl View<'_> {
-    /// Rate, time left, failures and whatever is in the way.
-    fn words(&self) -> String {
+    /// Rate, time left and whatever is in the way, and then the failures.
+    fn words(&self, before_failures: &str) -> String {
         let mut words =
             vec![self.rate.map_or_else(|| "starting".to_owned(), |rate| format!("{}/s", count(rate.round() as u64)))];
         words.extend(self.time_left());
-        let refused = self.tally.refusals() + self.tally.unknown;
-        if refused > 0 {
-            words.push(format!("{} failed ({})", count(refused), top(self.tally)));
-        }
         words.extend(self.paused.map(|reason| format!("waiting: {reason}")));
-        words.join(", ")
+        let mut words = words.join(", ");
+        let failed = self.tally.refusals() + self.tally.unknown;
+        if failed > 0 {
+            words.push_str(&format!("{before_failures}{} failed ({})", count(failed), top(self.tally)));
+        }
+        words
     }
 
     fn time_left(&self) -> Option<String> {
@@ -170,7 +178,7 @@ mod tests {
         let mut tally = Tally::default();
         (0..3).for_each(|line| tally.add(&Ending::failed(line, Failure::malformed(String::new()))));
         let view = View { done, total, tally: &tally, rate: Some(rate), paused: None, makes_groups: true };
-        view.words()
+        view.words(", ")
     }
 
     #[test]

@@ -23,6 +23,7 @@ use super::{
     recorder::Recorder,
     screen::{Screen, View},
     tally::Tally,
+    words,
 };
 use crate::proto::ImportGroupsRequest;
 
@@ -61,7 +62,10 @@ pub(super) struct Session {
     pause: Pause,
     backoff: Backoff,
     meter: Meter,
+    /// Streams in a row that ended without an answer.
     barren: u32,
+    /// Whether this gateway has ever answered a line.
+    heard: bool,
 }
 
 /// Why a run ended before its input did.
@@ -122,6 +126,7 @@ impl Session {
             backoff: Backoff::default(),
             meter: Meter::default(),
             barren: 0,
+            heard: false,
         }
     }
 
@@ -167,10 +172,11 @@ impl Session {
             return;
         }
         self.stop = Some(Stop::Interrupted);
-        if self.board.under_way() > 0 {
-            let under_way = self.board.under_way();
-            self.screen
-                .notice(&format!("stopping; {under_way} lines are still under way (Ctrl-C again quits at once)"));
+        // Without those that only the journal has: they are not sent any more.
+        let under_way = self.board.flying() as u64;
+        if under_way > 0 {
+            let under_way = words::lines(under_way);
+            self.screen.notice(&format!("stopping; {under_way} still under way (Ctrl-C again quits at once)"));
         }
     }
 

@@ -77,20 +77,24 @@ fn row(out: &mut dyn Write, name: &str, number: u64) -> io::Result<()> {
 }
 
 fn first_failures(out: &mut dyn Write, ended: &Ended) -> io::Result<()> {
-    let failures = ended.tally.first.iter().chain(&ended.given_up.first);
-    for (i, (line, text)) in failures.take(5).enumerate() {
-        if i == 0 {
-            writeln!(out, "\nfirst failures")?;
-        }
-        writeln!(out, "  line {line}: {text}")?;
+    let mut failures: Vec<_> = ended.tally.first.iter().chain(&ended.given_up.first).take(5).collect();
+    failures.sort_unstable_by_key(|(line, _)| *line);
+    if !failures.is_empty() {
+        writeln!(out, "\nfirst failures")?;
+    }
+    for (line, text) in failures {
+        // Names of fields and words of Chat's are in it, which are not ours to pass on to a terminal as they are.
+        writeln!(out, "  line {line}: {}", text.replace(char::is_control, " "))?;
     }
     Ok(())
 }
 
 fn next_steps(out: &mut dyn Write, subject: &Subject<'_>, ended: &Ended) -> io::Result<()> {
     let (tally, open) = (&ended.tally, ended.given_up.total());
+    let unwritten = matches!(ended.stop, Some(Stop::Recorder(_)));
     if tally.refusals() + tally.unknown + open > 0 {
         match subject.results {
+            Some(_) if unwritten => {} // whatever they hold, it is not all of them
             Some(path) => writeln!(out, "\nall of them: grep -v '\"status\":\"OK\"' '{}'", path.display())?,
             None if subject.validate_only => writeln!(out, "\nall of them: the same command with --results FILE")?,
             None => writeln!(
@@ -106,10 +110,15 @@ fn next_steps(out: &mut dyn Write, subject: &Subject<'_>, ended: &Ended) -> io::
             lines(tally.unknown)
         )?;
     }
-    let left = left(subject, ended);
-    if !subject.validate_only && (open > 0 || left.is_some_and(|left| left > 0) || ended.stop.is_some()) {
-        let left = left.map(|left| format!(" with the {} left", lines(left + open))).unwrap_or_default();
-        writeln!(out, "the same command goes on{left}")?;
+    match left(subject, ended).map(|left| left + open) {
+        Some(0) if unwritten => writeln!(out, "every line is done; the same command writes down what is missing"),
+        Some(0) => Ok(()),
+        _ if subject.validate_only => Ok(()),
+        Some(left) => writeln!(out, "the same command goes on with the {} left", lines(left)),
+        None if matches!(ended.stop, Some(Stop::Input(_))) => {
+            writeln!(out, "the same command goes on, given the same input")
+        }
+        None if open > 0 || ended.stop.is_some() => writeln!(out, "the same command goes on"),
+        None => Ok(()),
     }
-    Ok(())
 }

@@ -45,7 +45,7 @@ impl Admissions {
     /// The admission of one command, made at its first use.
     pub fn of(&self, command: &'static Command) -> Admission {
         let mut by_command = self.by_command.lock().unwrap_or_else(PoisonError::into_inner);
-        by_command.entry(command.name).or_insert_with(|| self.open()).clone()
+        by_command.entry(command.name).or_insert_with(|| self.open(command)).clone()
     }
 
     /// All that are in use, with their commands' names.
@@ -59,15 +59,25 @@ impl Admissions {
         self.all().iter().for_each(|(_, admission)| admission.close());
     }
 
+    /// Waits, once they are closed, until every permit is settled and other replicas know that the rate is theirs.
+    pub async fn left(&self) {
+        for (_, admission) in self.all() {
+            admission.left().await;
+        }
+    }
+
     /// Keeps to another rate from now on.
     pub fn set_rate(&self, calls_per_second: u32) {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner).calls_per_second = calls_per_second;
         self.all().iter().for_each(|(_, admission)| admission.set_rate(calls_per_second));
     }
 
-    fn open(&self) -> Admission {
+    fn open(&self, command: &Command) -> Admission {
         let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone();
         settings.quiet_start = self.quiet_until.saturating_duration_since(Instant::now());
+        if let Some(sharing) = &mut settings.sharing {
+            sharing.scope = format!("{}:{}", sharing.scope, command.name).into();
+        }
         Admission::new(settings)
     }
 }

@@ -48,6 +48,35 @@ fn callers_share_by_weight_however_much_they_have_in_flight() {
 }
 
 #[test]
+fn a_caller_that_comes_seldom_goes_first_and_one_that_always_comes_gains_no_share() {
+    let bulk = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+    let loops: Vec<_> =
+        bulk.map(|caller| Loop { lane: Lane::Unary, caller, weight: 3, in_flight: 40 }).into_iter().collect();
+    let mut world = world();
+    let mut next = SECOND;
+    world.run(30 * SECOND, |world| {
+        keep_going(world, &loops);
+        // Always in the queue with one call, so it never comes fresh.
+        keep_going(world, &[Loop { lane: Lane::Unary, caller: "greedy", weight: 1, in_flight: 1 }]);
+        if world.now >= next {
+            let turn = world.turn(Lane::Unary, "seldom", 1, SECOND);
+            world.ask(&turn).expect("a second is enough for one");
+            next += 400 * MS;
+        }
+        Some(next)
+    });
+    let waits = |caller: &str| {
+        let served = world.served.iter().filter(|s| s.caller == caller);
+        served.map(|s| s.sent - s.came).collect::<Vec<_>>()
+    };
+    // A round of the ten takes 150 ms.
+    let p95 = quantile(waits("seldom"), 0.95);
+    assert!(p95 < 25 * MS, "a call every 400 ms waited {p95:?}");
+    let greedy = count(&world, "greedy", Lane::Unary) / count(&world, "a", Lane::Unary);
+    assert!(greedy < 0.36, "weight 1 got {greedy} of what weight 3 got");
+}
+
+#[test]
 fn lanes_share_four_to_one_while_both_wait() {
     let world = run(
         &[

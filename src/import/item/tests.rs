@@ -75,6 +75,11 @@ fn a_line_that_may_have_been_applied_goes_again_only_with_a_key() {
 fn a_group_that_could_not_be_read_is_not_settled() {
     let unread = answer(Code::AlreadyExists, "GROUP_ID_IN_USE", &[UNKNOWN, ("existing", "unread")], None);
     assert!(matches!(item("g", "").judge(unread), Verdict::Again { maybe: true, .. }));
+    // It may be the group that an earlier sending made, which this gateway never heard of.
+    let unread = || answer(Code::AlreadyExists, "GROUP_ID_IN_USE", &[NO, ("existing", "unread")], None);
+    let again = Item { maybe: true, ..item("g", "") };
+    assert!(matches!(again.judge(unread()), Verdict::Again { maybe: true, .. }));
+    assert_eq!(failed(item("g", "").judge(unread())).applied, Applied::No);
 }
 
 #[test]

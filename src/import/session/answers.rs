@@ -1,6 +1,6 @@
 //! Answers, and the end of a stream.
 
-use std::time::Instant;
+use std::{error::Error as _, time::Instant};
 
 use prost::Message as _;
 use tonic::{Code, Status};
@@ -23,7 +23,7 @@ const MOST_BARREN: u32 = 5;
 impl Session {
     /// An item's answer.
     pub(super) fn answered(&mut self, answer: ImportGroupsResponse) {
-        self.barren = 0;
+        (self.barren, self.heard) = (0, true);
         self.backoff.reset();
         let Some(mut item) = answer.item_id.parse().ok().and_then(|line| self.board.landed(line)) else {
             return; // not one of ours: the gateway's mistake, and nothing hangs on it
@@ -81,8 +81,8 @@ impl Session {
     /// The stream is gone; lines without an answer may have been sent to Chat,
     /// unless the gateway ended it to stop and so says that they were not.
     pub(super) async fn stream_ended(&mut self, status: Option<Status>) {
-        let status = status.map(|status| (status.code(), failure(&status)));
-        let unsent = status.as_ref().is_some_and(|(_, failure)| failure.reason == "DRAINING");
+        let end = status.map(|status| End::of(&status));
+        let unsent = end.as_ref().is_some_and(|end| end.failure.reason == "DRAINING");
         let mut again = Vec::new();
         for mut item in self.board.all_landed() {
             item.maybe |= !unsent;
@@ -95,16 +95,23 @@ impl Session {
         if self.stop.is_some() || self.is_done() {
             return;
         }
-        self.judge_stream(status);
+        self.judge_stream(end);
         if self.stop.is_none() {
             self.rest().await;
         }
     }
 
-    fn judge_stream(&mut self, status: Option<(Code, Failure)>) {
-        let Some((code, failure)) = status else {
+    fn judge_stream(&mut self, end: Option<End>) {
+        let Some(End { code, failure, cut }) = end else {
             return self.barren_stream("the gateway ended the stream before it had answered every line");
         };
+        // Where a gateway has answered before, it will again: whatever stands in its place, a proxy
+        // without anything behind it, say, is waited out. At the first try it may be no gateway at all.
+        if cut && self.heard {
+            return self
+                .screen
+                .notice_now_and_then(&format!("the connection broke: {}; connecting again", failure.message));
+        }
         let ours = failure.applied == Applied::No && !failure.reason.is_empty();
         if ours && scope(&failure.reason, &failure.status) == Scope::Stop || !ours && !passing(code) {
             self.stop = Some(Stop::Refused(failure));
@@ -128,10 +135,21 @@ impl Session {
     }
 }
 
-/// A stream's own status, as an item's error.
-fn failure(status: &Status) -> Failure {
-    let bare = pb::Status { code: status.code().into(), message: status.message().to_owned(), details: Vec::new() };
-    let whole = pb::Status::decode(status.details()).ok().filter(|whole| !whole.details.is_empty());
-    let whole = whole.unwrap_or(bare);
-    Failure::from_status(&whole, &details(&whole))
+/// How a stream ended.
+struct End {
+    code: Code,
+    failure: Failure,
+    /// The connection ended it, and no word of the gateway's.
+    cut: bool,
+}
+
+impl End {
+    /// A stream's own status is read as an item's error.
+    fn of(status: &Status) -> Self {
+        let bare = pb::Status { code: status.code().into(), message: status.message().to_owned(), details: Vec::new() };
+        let whole = pb::Status::decode(status.details()).ok().filter(|whole| !whole.details.is_empty());
+        let whole = whole.unwrap_or(bare);
+        let failure = Failure::from_status(&whole, &details(&whole));
+        Self { code: status.code(), failure, cut: status.source().is_some() }
+    }
 }

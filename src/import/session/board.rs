@@ -33,6 +33,11 @@ impl Board {
         self.flying.len() + self.waiting.len() + self.recording
     }
 
+    /// Lines on the wire.
+    pub(super) fn flying(&self) -> usize {
+        self.flying.len()
+    }
+
     /// Lines without an answer, sent or about to be.
     pub(super) fn under_way(&self) -> usize {
         self.flying.len() + self.recording

@@ -65,7 +65,7 @@ async fn a_second_interrupt_quits_at_once() {
         interrupt.send(()).await.unwrap();
     });
     assert_eq!((shown.exit, shown.row("left")), (Exit::NotAll, Some(100)), "{}", shown.out);
-    assert!(shown.err.contains("100 lines are still under way"), "{}", shown.err);
+    assert!(shown.err.contains("100 lines still under way"), "{}", shown.err);
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ async fn cut_off(bench: &Bench, gateway: &Gateway, after: Duration) {
 fn header_of(bench: &Bench) -> Header {
     let file = bench.path("groups.jsonl");
     let options = Options::from_arguments(&[file.to_str().unwrap()]);
-    header(&options, Form::Jsonl, Input::named(&file).unwrap().survey().unwrap().as_ref())
+    header(&options, Form::Jsonl, Input::named(&file).unwrap().survey(|_| {}).unwrap().as_ref())
 }
 
 #[tokio::test]
