@@ -68,6 +68,7 @@ pub const KEYS: &[Key] = &[
     key("server.item_deadline", || text(duration(server().item_deadline)), "how long a stream's item may wait for its turn and its answer"),
     key("server.max_request_bytes", || server().max_request_bytes.to_string(), "largest request message, 1024 to 16777216 bytes"),
     key("server.plaintext", || server().plaintext.to_string(), "`true`: tokens may cross a network without TLS, for where a mesh encrypts"),
+    key("server.forwarded_client_cert", || server().forwarded_client_cert.to_string(), "`true`: a mesh's sidecar says by `x-forwarded-client-cert` whose certificate it has verified; on loopback and sockets alone"),
     absent("server.tls.cert_file", "the gateway's certificate chain, PEM, its own first; needed where there is `[server.tls]`; read again when it changes"),
     absent("server.tls.key_file", "its private key, PEM; needed where there is `[server.tls]`"),
     absent("server.tls.client_ca_file", "the CA of client certificates, PEM; makes TLS mutual: without a certificate of it only callers with a token come in, where there are any"),

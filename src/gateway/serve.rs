@@ -42,7 +42,7 @@ impl<H: Health> Stack<H> {
             // counts refusals and panics too, and lets a panic end its call alone
             .layer(ObserveLayer::new(metrics))
             // all below know who it is; health and reflection alone stay open
-            .layer(gate(move |parts| inbound::identify(&access.load().callers, &refused, parts)))
+            .layer(gate(move |parts| inbound::identify(&access.load(), &refused, parts)))
             // an optional ceiling for one caller; it never shapes an app's rate
             .layer(GuardLayer::new(guarded, IMPORT_GROUPS_PATH))
             .into_inner();

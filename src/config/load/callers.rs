@@ -95,7 +95,11 @@ fn sha256(text: &str) -> Result<[u8; 32], Expected> {
 fn certificate(row: &mut Table<'_>, taken: &mut Taken, takes_certificates: bool) -> Option<String> {
     let name = row.optional("tls_name", parsed_by(san));
     if row.has("tls_name") && !takes_certificates {
-        row.fault("tls_name", "needs `server.tls.client_ca_file`: no certificate is looked at");
+        row.fault(
+            "tls_name",
+            "needs `server.tls.client_ca_file`, or `server.forwarded_client_cert` behind a mesh's sidecar: \
+             no certificate is looked at",
+        );
     }
     let other = taken.certificates.insert(name.clone()?, row.path().to_owned());
     if let Some(other) = other {
