@@ -16,3 +16,4 @@ mod samples;
 mod server;
 mod settle;
 mod stream;
+mod tls;
