@@ -148,10 +148,12 @@ impl Attended {
             Ok((stream, names)) => {
                 Some((Box::new(stream), Peer { names: names.into(), ..Peer::default() }, self.place))
             }
+            // A load balancer that looks whether the port is open.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => None,
             Err(error) => {
                 if let Some(times) = self.strange.turn() {
                     let from = self.accepted.from;
-                    tracing::warn!(times, from, "TLS handshakes failed, the last one since: {error}");
+                    tracing::warn!(times, from, "TLS handshake failed: {error}");
                 }
                 None
             }

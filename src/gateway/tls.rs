@@ -16,7 +16,10 @@ use std::{
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, copy, sink},
+    time::{MissedTickBehavior, interval, timeout},
+};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use self::files::{ALPN, Contents};
@@ -30,6 +33,11 @@ pub use files::TlsError;
 
 /// How often the files are read.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How long a client whose handshake failed may take to see why and close,
+/// and how much it may say until then.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+const LAST_READ: u64 = 65_536;
 
 /// The gateway's side of TLS, with whatever certificate serves just now.
 pub(super) struct Tls {
@@ -91,7 +99,13 @@ impl Tls {
         io: Box<dyn Transport>,
     ) -> io::Result<(TlsStream<Box<dyn Transport>>, Vec<String>)> {
         let config = self.serving.load().config.clone();
-        let stream = TlsAcceptor::from(config).accept(io).await?;
+        let stream = match TlsAcceptor::from(config).accept(io).into_fallible().await {
+            Ok(stream) => stream,
+            Err((error, io)) => {
+                part(io).await;
+                return Err(error);
+            }
+        };
         let session = stream.get_ref().1;
         if session.alpn_protocol() != Some(ALPN) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the client does not say that it speaks HTTP/2"));
@@ -131,6 +145,16 @@ impl Tls {
             Err(faults) => refused.found(Refused::Contents(made_of), &faults),
         }
     }
+}
+
+/// Ends a connection so that the client learns why: what it has sent meanwhile
+/// and nobody read would turn the end into a reset, which overtakes the alert.
+async fn part(mut io: Box<dyn Transport>) {
+    let drain = async {
+        io.shutdown().await?;
+        copy(&mut io.take(LAST_READ), &mut sink()).await
+    };
+    let _ = timeout(LAST_WORDS, drain).await;
 }
 
 impl Served {
