@@ -35,7 +35,8 @@ fn advice(error: &rustls::Error) -> Option<&'static str> {
             "what answers there does not speak TLS: is --endpoint the gateway's, and does the gateway have [server.tls]? \
              Without TLS it is http://"
         }
-        InvalidCertificate(Bad::UnknownIssuer) => {
+        // A bad signature is that of another CA with the same name.
+        InvalidCertificate(Bad::UnknownIssuer | Bad::BadSignature) => {
             "the gateway's certificate is of a CA that is not trusted here: name its CA with --ca-file"
         }
         InvalidCertificate(Bad::NotValidForName | Bad::NotValidForNameContext { .. }) => {
