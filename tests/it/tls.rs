@@ -19,6 +19,7 @@ use crate::rig::{self, group};
 
 pub(crate) mod certs;
 mod forwarded;
+mod handshake;
 mod known;
 mod reload;
 
