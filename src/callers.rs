@@ -1,6 +1,11 @@
-//! Who calls: known by a bearer token, or anyone where no caller is configured.
+//! Who calls: known by a bearer token or a certificate, or anyone where no
+//! caller is configured.
 
-use std::{collections::HashSet, num::NonZeroU32, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    num::NonZeroU32,
+    sync::Arc,
+};
 
 use http::{HeaderMap, header::AUTHORIZATION};
 use sha2::{Digest as _, Sha256};
@@ -56,6 +61,7 @@ pub struct Callers {
     anyone: Option<Arc<Caller>>,
     all: Vec<Arc<Caller>>,
     tokens: Vec<([u8; 32], Arc<Caller>)>,
+    tls_names: HashMap<String, Arc<Caller>>,
 }
 
 impl Callers {
@@ -70,20 +76,32 @@ impl Callers {
                 max_calls_per_second: None,
                 grant: Grant::All,
             };
-            return Self { anyone: Some(Arc::new(anyone)), all: Vec::new(), tokens: Vec::new() };
+            let (all, tokens, tls_names) = Default::default();
+            return Self { anyone: Some(Arc::new(anyone)), all, tokens, tls_names };
         }
-        let (mut all, mut tokens) = (Vec::new(), Vec::new());
+        let (mut all, mut tokens, mut tls_names) = (Vec::new(), Vec::new(), HashMap::new());
         for (index, caller) in config.callers.iter().enumerate() {
             let known = Arc::new(Caller::of(caller, index));
             all.push(known.clone());
             tokens.extend(caller.token_sha256.iter().map(|hash| (*hash, known.clone())));
+            tls_names.extend(caller.tls_name.iter().map(|name| (name.clone(), known.clone())));
         }
-        Self { anyone: None, all, tokens }
+        Self { anyone: None, all, tokens, tls_names }
     }
 
-    /// Who sent a request with these headers, if it is someone known.
-    pub fn identify(&self, headers: &HeaderMap) -> Option<Arc<Caller>> {
-        self.anyone.clone().or_else(|| self.by_token(bearer_token(headers)?))
+    /// Who sent a request with these headers, over a connection whose client
+    /// has a certificate with these names, if it is someone known.
+    ///
+    /// Where there are tokens one that is sent decides: a wrong one is refused
+    /// whatever the certificate says, and does not make the caller another.
+    pub fn identify(&self, headers: &HeaderMap, names: &[String]) -> Option<Arc<Caller>> {
+        if let Some(anyone) = &self.anyone {
+            return Some(anyone.clone());
+        }
+        if !self.tokens.is_empty() && headers.contains_key(AUTHORIZATION) {
+            return self.by_token(bearer_token(headers)?);
+        }
+        names.iter().find_map(|name| self.tls_names.get(name)).cloned()
     }
 
     /// The callers that have a ceiling, and which.
@@ -103,6 +121,17 @@ impl Callers {
         }
         found.cloned()
     }
+}
+
+/// A URI of a certificate as `tls_name` is compared with it. It holds a colon
+/// and a DNS name none, so that the one is never taken for the other.
+pub fn uri_name(uri: &str) -> Option<String> {
+    uri.contains(':').then(|| uri.to_owned())
+}
+
+/// The same of a DNS name, whose capitals mean nothing.
+pub fn dns_name(name: &str) -> Option<String> {
+    (!name.is_empty() && !name.contains(':')).then(|| name.to_ascii_lowercase())
 }
 
 impl Caller {

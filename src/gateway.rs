@@ -1,6 +1,6 @@
 //! The one place that wires the parts: configuration → listeners and tasks.
 
-use std::{error::Error, fmt, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use tokio::{task::JoinHandle, time::timeout};
@@ -10,14 +10,13 @@ use tokio_util::{
 };
 use tonic_health::server::HealthReporter;
 
-use self::status::Status;
+use self::{incoming::Incoming, status::Status, tls::Tls};
 use crate::{
     admin::{Admin, Readiness, Source as _},
     admission::{BadRedis, Redis},
     apps::{App, Apps, Shared},
-    config::{self, AppName, Backend, Config, Environment},
-    credentials::key::{self, KeyError},
-    errors::Cause,
+    config::{self, Backend, Config, Environment},
+    credentials::key,
     inbound::Access,
     outbound::http::Clients,
     service::{Service, State},
@@ -25,12 +24,19 @@ use crate::{
     telemetry::Metrics,
 };
 
+mod connection;
+mod incoming;
 mod listen;
 mod owner;
+mod seldom;
 mod serve;
+mod start_error;
 mod status;
+mod tls;
 
 pub use listen::{Bound, ListenError};
+pub use start_error::StartError;
+pub use tls::TlsError;
 
 /// Kept back from the drain time-out for telling those who still wait.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -43,22 +49,25 @@ pub struct Gateway {
     status: Status,
     closing: CancellationToken,
     attempts: TaskTracker,
-    serving: JoinHandle<Result<(), tonic::transport::Error>>,
-    _health: AbortOnDropHandle<()>,
+    serving: JoinHandle<()>,
+    tls: Option<Arc<Tls>>,
+    /// What looks after health and certificates.
+    _keepers: Vec<AbortOnDropHandle<()>>,
     health: HealthReporter,
     shared: Shared,
     config: Config,
 }
 
 impl Gateway {
-    /// Starts it: reads the keys, binds, and serves.
+    /// Starts it: reads the keys and certificates, binds, and serves.
     ///
     /// # Errors
-    /// Every key that can't be read, at once; or an address that can't be had.
+    /// Every key that can't be read, at once; what is wrong with the
+    /// certificates; or an address that can't be had.
     pub async fn start(config: Config, env: &dyn Environment) -> Result<Self, StartError> {
-        refuse_what_is_missing(&config)?;
         let attempts = TaskTracker::new();
         let (service, shared) = service(&config, attempts.clone(), env)?;
+        let tls = Tls::new(&config).map_err(StartError::ServerTls)?;
         let status = Status::new(service.clone());
         service.metrics.collect(status::Gauges { service: service.clone() });
 
@@ -70,10 +79,12 @@ impl Gateway {
         let (health, health_service) = tonic_health::server::health_reporter();
         serve::set_serving(&health, false).await;
         let keep_health = tokio::spawn(status.clone().keep_health(health.clone()));
+        let keep_tls = tls.clone().map(|tls| tokio::spawn(tls.keep()));
         let closing = CancellationToken::new();
         let stack = serve::Stack { server: config.server.clone(), service: service.clone(), health: health_service };
-        let serving = tokio::spawn(stack.serve(listener, closing.clone()));
-        tracing::info!(address = %bound, "listening for gRPC");
+        let incoming = Incoming { listener, tls: tls.clone(), limits: config.server.http2.clone() };
+        let serving = tokio::spawn(stack.serve(incoming, closing.clone()));
+        tracing::info!(address = %bound, tls = tls.is_some(), "listening for gRPC");
         Ok(Self {
             bound,
             admin,
@@ -82,7 +93,8 @@ impl Gateway {
             closing,
             attempts,
             serving,
-            _health: AbortOnDropHandle::new(keep_health),
+            tls,
+            _keepers: [keep_health].into_iter().chain(keep_tls).map(AbortOnDropHandle::new).collect(),
             health,
             shared,
             config,
@@ -113,10 +125,9 @@ impl Gateway {
     /// state, and calls under way go on as they began.
     ///
     /// # Errors
-    /// Where a key can't be read, or something has changed that only a start
-    /// can change; the old configuration stays in force.
+    /// Where a key or certificate can't be read, or something has changed that
+    /// only a start can change; the old configuration stays in force.
     pub fn reload(&mut self, config: Config, env: &dyn Environment) -> Result<(), StartError> {
-        refuse_what_is_missing(&config)?;
         let fixed = |config: &Config| {
             let server = config::Server {
                 unary_deadline: Duration::ZERO,
@@ -130,7 +141,12 @@ impl Gateway {
             return Err(StartError::NeedsRestart);
         }
         let before = self.service.state.load_full();
+        let tls = self.tls.as_ref().map(|tls| tls.again(&config).map(|served| (tls, served)));
+        let tls = tls.transpose().map_err(StartError::ServerTls)?;
         let state = state(&config, &self.shared, &before.apps, env)?;
+        if let Some((tls, served)) = tls {
+            tls.take(served);
+        }
         self.service.access.store(Arc::new(Access::new(&config, &self.service.metrics)));
         self.service.state.store(Arc::new(state));
         self.config = config;
@@ -170,14 +186,12 @@ impl Drop for Gateway {
     }
 }
 
-/// A key that is taken and does nothing would be worst of all.
-fn refuse_what_is_missing(config: &Config) -> Result<(), StartError> {
-    let missing = if config.server.tls.is_some() {
-        "server.tls"
-    } else {
-        return Ok(());
-    };
-    Err(StartError::Missing(missing))
+/// Reads the files of `[server.tls]`, if there is one.
+///
+/// # Errors
+/// All that is wrong with them.
+pub fn check_tls(config: &Config) -> Result<(), Vec<TlsError>> {
+    Tls::new(config).map(drop)
 }
 
 async fn start_admin(address: SocketAddr, status: &Status) -> Result<Admin, StartError> {
@@ -231,58 +245,4 @@ fn apps(config: &Config, shared: &Shared, before: &Apps, env: &dyn Environment) 
     }
     apps.iter().for_each(|app| app.keep());
     Ok(Apps::new(apps))
-}
-
-/// Why it could not start.
-#[derive(Debug)]
-pub enum StartError {
-    /// These apps' keys can't be read.
-    Keys(Vec<(AppName, KeyError)>),
-    /// The address can't be had.
-    Listen(ListenError),
-    /// The admin port's address can't be had.
-    Admin(SocketAddr, io::Error),
-    /// There is no TLS for the way to Chat.
-    Tls(Cause),
-    /// The URL of Redis can't be used.
-    Redis(BadRedis),
-    /// A reload that changes what only a start can change.
-    NeedsRestart,
-    /// Something configured that this version does not have yet.
-    Missing(&'static str),
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Keys(faults) => {
-                for (index, (app, fault)) in faults.iter().enumerate() {
-                    let cause = fault.source().map_or_else(String::new, |cause| format!(": {cause}"));
-                    let line = if index == 0 { "" } else { "\n" };
-                    write!(f, "{line}app {app}: {fault}{cause}")?;
-                }
-                Ok(())
-            }
-            Self::Listen(error) => error.fmt(f),
-            Self::Admin(address, _) => write!(f, "can't listen on {address} for probes and metrics"),
-            Self::NeedsRestart => f.write_str(
-                "a restart is needed: of [server] only the deadlines and drain_timeout can change, [log] and [rate_limit] not at all",
-            ),
-            Self::Missing(what) => write!(f, "this version has no {what} yet"),
-            Self::Redis(error) => error.fmt(f),
-            Self::Tls(_) => f.write_str("no TLS for the way to Chat"),
-        }
-    }
-}
-
-impl Error for StartError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Keys(_) | Self::NeedsRestart | Self::Missing(_) => None,
-            Self::Listen(error) => error.source(),
-            Self::Redis(error) => error.source(),
-            Self::Admin(_, cause) => Some(cause),
-            Self::Tls(cause) => Some(cause.as_ref()),
-        }
-    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 
-use self::guard::Guards;
+use self::{guard::Guards, peer::Peer};
 use crate::{
     callers::{self, Caller, Callers},
     config::Config,
@@ -13,9 +13,11 @@ use crate::{
 };
 
 pub mod deadline;
+mod forwarded;
 pub mod gate;
 pub mod guard;
 pub mod observe;
+pub mod peer;
 
 /// The only ways in that need no caller: what a load balancer or a developer's
 /// tool asks before it has a credential, and which tells no secret.
@@ -28,13 +30,26 @@ pub struct Access {
     pub callers: Callers,
     /// Their ceilings.
     pub guards: Guards,
+    /// Whether a sidecar's word is taken for whose certificate it saw.
+    forwarded: bool,
 }
 
 impl Access {
     /// As configured; what is refused counts in `metrics`.
     pub fn new(config: &Config, metrics: &Arc<Metrics>) -> Self {
         let callers = Callers::new(config);
-        Self { guards: Guards::new(&callers, metrics), callers }
+        let server = &config.server;
+        // The configuration says no other; but anyone could send the header.
+        let forwarded = server.forwarded_client_cert && !server.listen.is_network();
+        Self { guards: Guards::new(&callers, metrics), callers, forwarded }
+    }
+
+    /// The names of the certificate that a call came with.
+    fn names(&self, parts: &Parts) -> Arc<[String]> {
+        if self.forwarded {
+            return forwarded::names(&parts.headers).into();
+        }
+        parts.extensions.get::<Peer>().map_or_else(Default::default, |peer| peer.names.clone())
     }
 }
 
@@ -42,11 +57,11 @@ impl Access {
 ///
 /// # Errors
 /// For those who are not.
-pub fn identify(callers: &Callers, metrics: &Metrics, parts: &mut Parts) -> Result<(), Failure> {
+pub fn identify(access: &Access, metrics: &Metrics, parts: &mut Parts) -> Result<(), Failure> {
     if OPEN.iter().any(|open| parts.uri.path().starts_with(open)) {
         return Ok(());
     }
-    let caller = callers.identify(&parts.headers).ok_or_else(|| {
+    let caller = access.callers.identify(&parts.headers, &access.names(parts)).ok_or_else(|| {
         let failure = Failure::early(Reason::CallerUnknown);
         tell_refused(metrics, &callers::UNKNOWN.into(), &failure);
         failure

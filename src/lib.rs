@@ -9,7 +9,7 @@
 //!
 //! | in | room |
 //! |---|---|
-//! | a connection, its limits, the stack ★ | [`gateway`] (`serve`), [`inbound`] |
+//! | a connection, TLS, its limits, the stack ★ | [`gateway`] (`tls`, `serve`), [`inbound`] |
 //! | counted, a panic caught | [`inbound::observe`] |
 //! | who is it? | [`inbound::identify`], [`callers`] |
 //! | the caller's own ceiling | [`inbound::guard`] |

@@ -31,7 +31,12 @@ const FLOORS: &[&[&str]] = &[
 const APART: &[(&str, &[&str])] = &[("sandbox", &[]), ("import", &["proto"])];
 
 /// Crates that one place alone may name.
-const ONLY_IN: &[(&str, &str)] = &[("reqwest", "src/outbound/http.rs"), ("tower_governor", "src/inbound/guard.rs")];
+const ONLY_IN: &[(&str, &str)] = &[
+    ("reqwest", "src/outbound/http.rs"),
+    ("tower_governor", "src/inbound/guard.rs"),
+    ("tokio_rustls", "src/gateway/tls.rs"),
+    ("webpki", "src/gateway/tls/san.rs"),
+];
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {

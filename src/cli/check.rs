@@ -1,4 +1,5 @@
-//! `check`: reads the configuration and the keys, and names every mistake.
+//! `check`: reads the configuration, the keys and the certificates, and names
+//! every mistake.
 
 use std::process::ExitCode;
 
@@ -9,6 +10,7 @@ use crate::{
     apps::{App, Shared},
     config::{Config, LoadOptions, ProcessEnv},
     credentials::{Signer, key},
+    gateway,
     outbound::http::Clients,
 };
 
@@ -38,6 +40,10 @@ impl Check {
                     faults += 1;
                 }
             }
+        }
+        for fault in gateway::check_tls(&config).err().into_iter().flatten() {
+            print::error(&fault);
+            faults += 1;
         }
         if faults > 0 {
             return ExitCode::from(COULD_NOT_START);

@@ -9,7 +9,7 @@ pub struct Caller {
     pub name: CallerName,
     /// SHA-256 of each bearer token the caller may show: two while one replaces the other.
     pub token_sha256: Vec<[u8; 32]>,
-    /// A SAN (URI or DNS name) of the caller's client certificate.
+    /// A SAN of the caller's client certificate: a URI, or a DNS name in lower case.
     pub tls_name: Option<String>,
     /// The apps it may use; never empty.
     pub apps: Vec<AppName>,

@@ -28,9 +28,9 @@ pub struct Http2 {
     pub initial_stream_window_bytes: u32,
     /// Flow-control window of a connection, in bytes; see [`Http2::initial_stream_window_bytes`].
     pub initial_connection_window_bytes: u32,
-    /// How long a connection may stay open with no call on it.
+    /// How long a connection may stay open with no call on it; pings are none.
     pub max_connection_idle: Duration,
-    /// How long a TLS handshake may take.
+    /// How long a new connection may take until it speaks HTTP/2, its TLS handshake included.
     pub handshake_timeout: Duration,
 }
 

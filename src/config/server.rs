@@ -24,6 +24,9 @@ pub struct Server {
     pub max_request_bytes: usize,
     /// Lets tokens cross a network address without TLS, for places where a mesh encrypts.
     pub plaintext: bool,
+    /// Takes the word of `x-forwarded-client-cert` for whose certificate a mesh's sidecar has verified; only where
+    /// nobody but the sidecar can connect.
+    pub forwarded_client_cert: bool,
     /// The gateway's own certificate; without it gRPC is served in the clear.
     pub tls: Option<Tls>,
     /// Limits on connections, in force before any code of ours runs.
@@ -40,6 +43,7 @@ impl Default for Server {
             item_deadline: Duration::from_secs(60),
             max_request_bytes: 65_536, // a group at every one of its limits takes some 12 KiB
             plaintext: false,
+            forwarded_client_cert: false,
             tls: None,
             http2: Http2::default(),
         }
@@ -84,14 +88,15 @@ impl fmt::Display for Listen {
     }
 }
 
-/// `[server.tls]`: PEM files, read when the gateway starts and again on SIGHUP.
+/// `[server.tls]`: PEM files, read when the gateway starts and again when they change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
     /// The certificate chain.
     pub cert_file: PathBuf,
     /// The chain's private key.
     pub key_file: PathBuf,
-    /// The CA whose client certificates are taken; with it TLS is mutual.
+    /// The CA whose client certificates are taken; with it TLS is mutual. A client without a certificate is taken only
+    /// where callers with tokens are configured too.
     pub client_ca_file: Option<PathBuf>,
 }
 

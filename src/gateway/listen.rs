@@ -4,6 +4,7 @@ use std::{error::Error, fmt, io, net::SocketAddr, os::unix::fs::PermissionsExt a
 
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
+use super::connection::Transport;
 use crate::config::Listen;
 
 /// A listener that is bound.
@@ -12,6 +13,30 @@ pub enum Listener {
     Tcp(TcpListener),
     /// A Unix socket.
     Unix(UnixListener),
+}
+
+/// A connection that was accepted.
+pub(super) struct Accepted {
+    pub(super) io: Box<dyn Transport>,
+    /// The client's address, for the log.
+    pub(super) from: String,
+}
+
+impl Listener {
+    /// The next connection.
+    pub(super) async fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, from) = listener.accept().await?;
+                let _ = stream.set_nodelay(true); // slower without it, and no worse
+                Ok(Accepted { io: Box::new(stream), from: from.to_string() })
+            }
+            Self::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                Ok(Accepted { io: Box::new(stream), from: "unix".to_owned() })
+            }
+        }
+    }
 }
 
 /// Where a listener is bound, with the port that the system chose.

@@ -1,16 +1,18 @@
-//! Serves gRPC on a listener: the service, health and reflection, behind the
+//! Serves gRPC on what comes in: the service, health and reflection, behind the
 //! inbound stack.
 
-use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Server, server::TcpIncoming};
+use tonic::transport::Server;
 use tonic_health::{
     pb::health_server::{Health, HealthServer},
     server::HealthReporter,
 };
 use tower::ServiceBuilder;
 
-use super::listen::Listener;
+use super::{
+    connection::Connection,
+    incoming::{Incoming, Leave, alone},
+};
 use crate::{
     config,
     inbound::{self, gate::gate, guard::GuardLayer, observe::ObserveLayer},
@@ -31,11 +33,7 @@ pub(super) struct Stack<H> {
 
 impl<H: Health> Stack<H> {
     /// Serves until `closing`, and then until the last connection has ended.
-    pub(super) async fn serve(
-        self,
-        listener: Listener,
-        closing: CancellationToken,
-    ) -> Result<(), tonic::transport::Error> {
+    pub(super) async fn serve(self, incoming: Incoming, closing: CancellationToken) {
         let Self { server, service, health } = self;
         let (access, guarded) = (service.access.clone(), service.access.clone());
         let (metrics, refused) = (service.metrics.clone(), service.metrics.clone());
@@ -44,7 +42,7 @@ impl<H: Health> Stack<H> {
             // counts refusals and panics too, and lets a panic end its call alone
             .layer(ObserveLayer::new(metrics))
             // all below know who it is; health and reflection alone stay open
-            .layer(gate(move |parts| inbound::identify(&access.load().callers, &refused, parts)))
+            .layer(gate(move |parts| inbound::identify(&access.load(), &refused, parts)))
             // an optional ceiling for one caller; it never shapes an app's rate
             .layer(GuardLayer::new(guarded, IMPORT_GROUPS_PATH))
             .into_inner();
@@ -54,16 +52,15 @@ impl<H: Health> Stack<H> {
             .add_service(health)
             .add_optional_service(proto::reflection_v1().ok())
             .add_optional_service(proto::reflection_v1alpha().ok());
-        let stop = closing.cancelled_owned();
-        match listener {
-            Listener::Tcp(listener) => {
-                let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-                router.serve_with_incoming_shutdown(incoming, stop).await
+        let serve = move |connection: Connection, leave: Leave| {
+            let serving = router.clone().serve_with_incoming_shutdown(alone(connection), leave);
+            async move {
+                if let Err(error) = serving.await {
+                    tracing::error!("a connection could not be served: {error}");
+                }
             }
-            Listener::Unix(listener) => {
-                router.serve_with_incoming_shutdown(UnixListenerStream::new(listener), stop).await
-            }
-        }
+        };
+        incoming.serve(serve, closing).await;
     }
 }
 
@@ -79,7 +76,6 @@ pub(super) async fn set_serving(health: &HealthReporter, serving: bool) {
 /// hyper's own limit away.
 fn with_limits(http2: &config::Http2) -> Server {
     Server::builder()
-        .tcp_nodelay(true)
         .max_concurrent_streams(http2.max_concurrent_streams)
         .initial_stream_window_size(http2.initial_stream_window_bytes)
         .initial_connection_window_size(http2.initial_connection_window_bytes)

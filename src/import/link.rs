@@ -3,6 +3,7 @@
 use std::{error::Error, fs, path::Path, time::Duration};
 
 use futures_util::{FutureExt as _, Stream, TryFutureExt as _};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{
@@ -11,8 +12,13 @@ use tonic::{
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 
+use self::broken::chain;
 use super::options::Options;
 use crate::proto::{ImportGroupsRequest, ImportGroupsResponse, group_import_client::GroupImportClient};
+
+mod broken;
+
+pub(super) use broken::Broken;
 
 /// A gateway that is there answers within this.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -25,6 +31,8 @@ pub(super) struct Link {
     name: String,
     token: Option<MetadataValue<Ascii>>,
     exposed: bool,
+    /// Whether it shows a certificate.
+    certified: bool,
 }
 
 impl Link {
@@ -35,7 +43,9 @@ impl Link {
         let mut endpoint = Endpoint::from_shared(name.clone()).map_err(|error| failed(&error))?;
         match name.split_once(':') {
             Some(("https", _)) => {
-                endpoint = endpoint.tls_config(tls(options)?).map_err(|error| failed(&error))?;
+                endpoint = endpoint
+                    .tls_config(tls(options)?)
+                    .map_err(|error| misfit(options, &error).unwrap_or_else(|| failed(&error)))?;
             }
             Some(("http" | "unix", _)) if options.ca_file.is_some() || options.cert_file.is_some() => {
                 return Err(format!("--endpoint {name}: certificates need an https:// endpoint"));
@@ -50,12 +60,24 @@ impl Link {
             .tcp_nodelay(true);
         let token = options.token_file.as_deref().map(token).transpose()?;
         let exposed = token.is_some() && name.starts_with("http:") && !is_local(&endpoint);
-        Ok(Self { endpoint, name, token, exposed })
+        Ok(Self { endpoint, name, token, exposed, certified: options.cert_file.is_some() })
     }
 
     /// Its address, for messages.
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What may be wrong where connections break at once and nothing says why.
+    pub(super) fn suspicion(&self) -> &'static str {
+        match self.endpoint.uri().scheme_str() {
+            Some("http") => "\n  if the gateway has [server.tls], --endpoint must begin with https://",
+            Some("https") if self.certified => {
+                "\n  the gateway may not take the certificate of --cert-file: its log says why"
+            }
+            Some("https") => "\n  the gateway may want to see a certificate: --cert-file and --key-file",
+            _ => "",
+        }
     }
 
     /// Whether the token would go over a network unencrypted.
@@ -64,11 +86,8 @@ impl Link {
     }
 
     /// Connects.
-    pub(super) async fn connect(&self) -> Result<Channel, String> {
-        self.endpoint.connect().await.map_err(|error| match error.source() {
-            Some(source) => chain(source), // tonic's own text is "transport error"
-            None => error.to_string(),
-        })
+    pub(super) async fn connect(&self) -> Result<Channel, Broken> {
+        self.endpoint.connect().await.map_err(|error| Broken::of(&error))
     }
 
     /// Opens a stream: sends what comes, hands on the answers. Sending does not
@@ -90,13 +109,33 @@ impl Link {
 fn tls(options: &Options) -> Result<ClientTlsConfig, String> {
     let mut tls = ClientTlsConfig::new();
     tls = match &options.ca_file {
-        Some(file) => tls.ca_certificate(Certificate::from_pem(read("--ca-file", file)?)),
+        Some(file) => tls.ca_certificate(Certificate::from_pem(certificates("--ca-file", file)?)),
         None => tls.with_enabled_roots(),
     };
     if let (Some(cert), Some(key)) = (&options.cert_file, &options.key_file) {
-        tls = tls.identity(Identity::from_pem(read("--cert-file", cert)?, read("--key-file", key)?));
+        let (cert, pem) = (certificates("--cert-file", cert)?, read("--key-file", key)?);
+        // No cause in the message: it might quote the key.
+        let none = |_| format!("--key-file {}: no private key in PEM, or one that is encrypted", key.display());
+        PrivateKeyDer::from_pem_slice(&pem).map_err(none)?;
+        tls = tls.identity(Identity::from_pem(cert, pem));
     }
     Ok(tls)
+}
+
+/// A key that is not its certificate's.
+fn misfit(options: &Options, error: &(dyn Error + 'static)) -> Option<String> {
+    let (cert, key) = (options.cert_file.as_ref()?, options.key_file.as_ref()?);
+    let keys = broken::tls_error(error).filter(|error| matches!(error, rustls::Error::InconsistentKeys(_)));
+    keys.map(|_| format!("--key-file {}: is not the key of the certificate in {}", key.display(), cert.display()))
+}
+
+/// A file that holds certificates, and nothing that is none.
+fn certificates(option: &str, file: &Path) -> Result<Vec<u8>, String> {
+    let pem = read(option, file)?;
+    match CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() {
+        Ok(found) if !found.is_empty() => Ok(pem),
+        _ => Err(format!("{option} {}: no certificate in PEM", file.display())),
+    }
 }
 
 fn token(file: &Path) -> Result<MetadataValue<Ascii>, String> {
@@ -120,20 +159,6 @@ fn read(option: &str, file: &Path) -> Result<Vec<u8>, String> {
 fn is_local(endpoint: &Endpoint) -> bool {
     let host = endpoint.uri().host().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// An error with its causes, each said once.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.ends_with(&more) {
-            text.push_str(&format!(": {more}"));
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

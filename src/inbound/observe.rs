@@ -1,6 +1,7 @@
 //! Counts every call under gRPC's usual metric names, refusals, panics and
-//! calls that the client gives up included; and catches panics, so that one
-//! kills its call and not its connection.
+//! calls that the client gives up included; catches panics, so that one kills
+//! its call and not its connection; and notes on the connection that a call is
+//! under way there.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 
+use super::peer::{Peer, UnderWay};
 use crate::{
     errors::{CallError, Failure, Reason},
     telemetry::{Method, Metrics},
@@ -64,7 +66,13 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let method = Method::of(request.uri().path());
         self.metrics.started(method);
-        let mut running = Running { metrics: self.metrics.clone(), method, since: Instant::now(), code: None };
+        let mut running = Running {
+            metrics: self.metrics.clone(),
+            method,
+            since: Instant::now(),
+            code: None,
+            _under_way: request.extensions().get::<Peer>().map(|peer| peer.activity.begin()),
+        };
         let answering = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         Box::pin(async move {
             let response = match answering.await {
@@ -95,6 +103,7 @@ struct Running {
     method: Method,
     since: Instant,
     code: Option<Code>,
+    _under_way: Option<UnderWay>,
 }
 
 impl Drop for Running {

@@ -8,7 +8,11 @@ mod bench;
 #[allow(dead_code, reason = "shared with tests/process")]
 mod binary;
 mod broken;
+#[path = "../it/tls/certs.rs"]
+#[allow(dead_code, reason = "shared with tests/it")]
+mod certs;
 mod ends;
 mod journal;
 mod kills;
 mod start;
+mod tls;

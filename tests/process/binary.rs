@@ -75,15 +75,6 @@ impl Running {
         }
     }
 
-    /// Waits until it has written this.
-    pub(crate) fn waits_for(&self, part: &str) {
-        let until = Instant::now() + Duration::from_secs(20);
-        while !self.text().contains(part) {
-            assert!(Instant::now() < until, "no line with {part:?} in\n{}", self.text());
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-
     pub(crate) async fn client(&self) -> GroupImportClient<Channel> {
         let address = self.value("listening for gRPC", "address");
         GroupImportClient::connect(format!("http://{address}")).await.unwrap()

@@ -3,6 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod binary;
+#[path = "../it/tls/certs.rs"]
+#[allow(dead_code, reason = "shared with tests/it")]
+mod certs;
 mod commands;
+mod descriptors;
 mod secrets;
 mod stops;
+mod tls;

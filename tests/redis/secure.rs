@@ -59,6 +59,14 @@ fn gateway(folder: &Path, base_url: &str, port: u16, password: &str) -> Running 
     Running::start(command)
 }
 
+fn waits_for(gateway: &Running, part: &str) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while !gateway.text().contains(part) {
+        assert!(Instant::now() < until, "no line with {part:?} in\n{}", gateway.text());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_is_reached_over_tls_by_a_user_with_few_rights() {
     if is_missing() {
@@ -75,12 +83,12 @@ async fn redis_is_reached_over_tls_by_a_user_with_few_rights() {
         let request = ImportGroupRequest { group: Some(group(&format!("shared-{number}"))), ..Default::default() };
         client.import_group(request).await.unwrap();
     }
-    running.waits_for("the rate is shared with the other replicas");
+    waits_for(&running, "the rate is shared with the other replicas");
     assert!(!running.text().contains(PASSWORD), "{}", running.text());
 
     // A wrong password is told, and neither shown nor taken for an outage that gives a share.
     let stranger = gateway(folder.path(), &sandbox.base_url(), port, "CANARYWRONG");
-    stranger.waits_for("Password authentication failed");
+    waits_for(&stranger, "Password authentication failed");
     let calls = sandbox.calls().len();
     let mut client = stranger.client().await;
     let mut request = tonic::Request::new(ImportGroupRequest { group: Some(group("stranger")), ..Default::default() });

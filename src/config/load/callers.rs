@@ -95,7 +95,11 @@ fn sha256(text: &str) -> Result<[u8; 32], Expected> {
 fn certificate(row: &mut Table<'_>, taken: &mut Taken, takes_certificates: bool) -> Option<String> {
     let name = row.optional("tls_name", parsed_by(san));
     if row.has("tls_name") && !takes_certificates {
-        row.fault("tls_name", "needs `server.tls.client_ca_file`: no certificate is looked at");
+        row.fault(
+            "tls_name",
+            "needs `server.tls.client_ca_file`, or `server.forwarded_client_cert` behind a mesh's sidecar: \
+             no certificate is looked at",
+        );
     }
     let other = taken.certificates.insert(name.clone()?, row.path().to_owned());
     if let Some(other) = other {
@@ -104,12 +108,12 @@ fn certificate(row: &mut Table<'_>, taken: &mut Taken, takes_certificates: bool)
     name
 }
 
+/// A DNS name's capitals mean nothing, so it is kept in lower case; a URI, told by its colon, as it is.
 fn san(text: &str) -> Result<String, Expected> {
-    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic()) {
-        Ok(text.to_owned())
-    } else {
-        Err(Expected::new("a URI or DNS name, such as \"spiffe://example.org/billing\""))
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(Expected::new("a URI or DNS name, such as \"spiffe://example.org/billing\""));
     }
+    Ok(if text.contains(':') { text.to_owned() } else { text.to_ascii_lowercase() })
 }
 
 fn grants(row: &mut Table<'_>, apps: Option<&BTreeSet<String>>) -> Vec<AppName> {

@@ -16,12 +16,17 @@ pub(super) struct ServerRead {
     pub(super) listen: Place,
     /// Whether TLS is configured, right or wrong.
     pub(super) has_tls: bool,
-    /// Whether client certificates are looked at.
+    /// Whether client certificates are looked at, shown or forwarded.
     pub(super) takes_certificates: bool,
 }
 
 /// Beyond a day a mistake is likelier than an intention.
 pub(super) const UP_TO_A_DAY: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(24 * 3_600);
+
+/// Why a sidecar's word is not taken on an address that others can reach.
+const FORGEABLE: &str = "whoever can reach the port could send the header and call as anybody: listen on loopback \
+                         or a socket, where only the mesh's sidecar connects, or verify certificates here with \
+                         `server.tls.client_ca_file`";
 
 pub(super) fn read(mut table: Table<'_>) -> ServerRead {
     let default = Server::default();
@@ -34,7 +39,18 @@ pub(super) fn read(mut table: Table<'_>) -> ServerRead {
         table.fault("admin_listen", "the same address as `server.listen`");
     }
     let tls = table.section("tls");
-    let (has_tls, takes_certificates) = (tls.is_present(), tls.has("client_ca_file"));
+    let has_tls = tls.is_present();
+    let forwarded = table.value("forwarded_client_cert", default.forwarded_client_cert, boolean);
+    if forwarded && listen.is_network() {
+        table.fault("forwarded_client_cert", FORGEABLE);
+    }
+    if forwarded && tls.has("client_ca_file") {
+        table.fault(
+            "forwarded_client_cert",
+            "stands beside `server.tls.client_ca_file`: only one of them says who calls",
+        );
+    }
+    let takes_certificates = forwarded || tls.has("client_ca_file");
     let server = Server {
         listen,
         admin_listen,
@@ -43,6 +59,7 @@ pub(super) fn read(mut table: Table<'_>) -> ServerRead {
         item_deadline: table.value("item_deadline", default.item_deadline, duration(UP_TO_A_DAY)),
         max_request_bytes: table.value("max_request_bytes", default.max_request_bytes, integer(1_024..=16_777_216)),
         plaintext: table.value("plaintext", default.plaintext, boolean),
+        forwarded_client_cert: forwarded,
         tls: read_tls(tls),
         http2: http2::read(table.section("http2")),
     };

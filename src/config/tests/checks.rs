@@ -35,6 +35,22 @@ fn a_certificate_s_name_needs_a_ca_and_serves_alone() {
 }
 
 #[test]
+fn a_sidecar_s_word_is_taken_where_nobody_else_can_connect() {
+    let certificate = caller("").replace("token_sha256 = [\"", "tls_name = \"").replace("\"]\napps", "\"\napps");
+    let with = |server: &str| format!("[server]\nforwarded_client_cert = true\n{server}{certificate}");
+    for listen in ["", "listen = \"[::1]:0\"\n", "listen = \"unix:/run/gateway.sock\"\n"] {
+        let config = read(&with(listen)).unwrap();
+        assert!(config.server.forwarded_client_cert && config.callers[0].tls_name.is_some());
+    }
+    for listen in ["0.0.0.0:50051", "[::]:50051", "10.0.0.1:50051"] {
+        let text = with(&format!("listen = \"{listen}\"\nplaintext = true\n"));
+        assert_fault(&text, "gateway.toml:2: server.forwarded_client_cert: whoever can reach the port could send");
+    }
+    let text = with(&format!("{TLS}client_ca_file = \"ca\"\n"));
+    assert_fault(&text, "server.forwarded_client_cert: stands beside `server.tls.client_ca_file`");
+}
+
+#[test]
 fn tls_is_whole_or_not_there() {
     let text = server("[server.tls]\nclient_ca_file = \"ca\"");
     let faults = faults(&text);

@@ -110,7 +110,7 @@ const SAID: &str = r#"config: 46 faults
   @52: callers[0].weight: expected a whole number from 1 to 1000, found integer 0
   @54: callers[1].name: `billing` is the name of callers[0] already
   @55: callers[1].token_sha256[0]: callers[0] has this token already, so it would not tell who calls
-  @56: callers[1].tls_name: needs `server.tls.client_ca_file`: no certificate is looked at
+  @56: callers[1].tls_name: needs `server.tls.client_ca_file`, or `server.forwarded_client_cert` behind a mesh's sidecar: no certificate is looked at
   @57: callers[1].apps: expected an array, found an empty one
   @58: callers[1].usersig_ttl: unknown key here; it belongs in [[apps]]
   @59: callers[2].token_sha256: missing: give it, or `tls_name`, or nothing tells the caller

@@ -56,10 +56,10 @@ unary_deadline = "250ms"
 item_deadline = "2m"
 max_request_bytes = 131_072
 plaintext = true
+forwarded_client_cert = true
 [server.tls]
 cert_file = "tls.crt"
 key_file = "tls.key"
-client_ca_file = "ca.crt"
 [server.http2]
 max_connections = 10
 max_concurrent_streams = 11
@@ -145,7 +145,7 @@ fn every_key_can_be_set() {
     assert_eq!((owner.as_deref(), group.as_deref()), (Some("gateway"), Some("1000")));
     assert_eq!(config.server.admin_listen, None);
     assert_eq!(config.server.drain_timeout, Duration::from_secs(90));
-    assert!(config.server.tls.as_ref().is_some_and(|tls| tls.client_ca_file.is_some()));
+    assert!(config.server.forwarded_client_cert && config.server.plaintext && config.server.tls.is_some());
     assert_eq!(config.server.http2.handshake_timeout, Duration::from_secs(17));
     assert_eq!(config.log.level, "warn,group_import_gateway=debug");
     assert_eq!(config.log.format, LogFormat::Json);

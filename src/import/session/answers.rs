@@ -11,6 +11,7 @@ use crate::{
     import::{
         ending::{Applied, Ending, Failure, Outcome, details},
         item::Verdict,
+        link::Broken,
         reasons::{Scope, passing, scope},
     },
     proto::ImportGroupsResponse,
@@ -102,33 +103,41 @@ impl Session {
     }
 
     fn judge_stream(&mut self, end: Option<End>) {
-        let Some(End { code, failure, cut }) = end else {
-            return self.barren_stream("the gateway ended the stream before it had answered every line");
+        let Some(End { code, failure, broken }) = end else {
+            return self.barren_stream("the gateway ended the stream before it had answered every line", "");
         };
-        // Where a gateway has answered before, it will again: whatever stands in its place, a proxy
-        // without anything behind it, say, is waited out. At the first try it may be no gateway at all.
-        if cut && self.heard {
-            return self
-                .screen
-                .notice_now_and_then(&format!("the connection broke: {}; connecting again", failure.message));
+        let text = match &broken {
+            Some(broken) => format!("the connection broke: {}", broken.text),
+            None => format!("the stream broke off: {} {}", failure.status, failure.message),
+        };
+        if let Some(broken) = &broken {
+            // Where a gateway has answered before, it will again: whatever stands in its place, a proxy
+            // without anything behind it, say, is waited out. At the first try it may be no gateway at all.
+            if self.heard {
+                return self.screen.notice_now_and_then(&format!("{text}; connecting again"));
+            }
+            if self.gives_up(&text, broken) {
+                return;
+            }
         }
         let ours = failure.applied == Applied::No && !failure.reason.is_empty();
         if ours && scope(&failure.reason, &failure.status) == Scope::Stop || !ours && !passing(code) {
             self.stop = Some(Stop::Refused(failure));
             return;
         }
-        let text = format!("the stream broke off: {} {}", failure.status, failure.message);
         if code == Code::Unavailable {
             self.screen.notice_now_and_then(&format!("{text}; connecting again"));
         } else {
-            self.barren_stream(&text);
+            let suspicion = if broken.is_some() { self.link.suspicion() } else { "" };
+            self.barren_stream(&text, suspicion);
         }
     }
 
-    fn barren_stream(&mut self, text: &str) {
+    fn barren_stream(&mut self, text: &str, suspicion: &str) {
         self.barren += 1;
         if self.barren >= MOST_BARREN {
-            self.stop = Some(Stop::Gateway(format!("{text}, {MOST_BARREN} times in a row without a single answer")));
+            let times = format!("{MOST_BARREN} times in a row without a single answer");
+            self.stop = Some(Stop::Gateway(format!("{text}, {times}{suspicion}")));
         } else {
             self.screen.notice_now_and_then(&format!("{text}; connecting again"));
         }
@@ -140,7 +149,7 @@ struct End {
     code: Code,
     failure: Failure,
     /// The connection ended it, and no word of the gateway's.
-    cut: bool,
+    broken: Option<Broken>,
 }
 
 impl End {
@@ -150,6 +159,6 @@ impl End {
         let whole = pb::Status::decode(status.details()).ok().filter(|whole| !whole.details.is_empty());
         let whole = whole.unwrap_or(bare);
         let failure = Failure::from_status(&whole, &details(&whole));
-        Self { code: status.code(), failure, cut: status.source().is_some() }
+        Self { code: status.code(), failure, broken: status.source().map(Broken::of) }
     }
 }

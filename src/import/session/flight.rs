@@ -6,8 +6,8 @@ use futures_util::{Stream, StreamExt as _};
 use tokio::{sync::mpsc, time::timeout};
 use tonic::{Status, transport::Channel};
 
-use super::{Session, board::MOST, read, ticks};
-use crate::proto::ImportGroupsResponse;
+use super::{Session, Stop, board::MOST, read, ticks};
+use crate::{import::link::Broken, proto::ImportGroupsResponse};
 
 impl Session {
     /// A connection to the gateway, however long that takes; none after Ctrl-C.
@@ -23,14 +23,25 @@ impl Session {
             };
             match connected {
                 Ok(channel) => return Some(channel),
-                Err(error) => {
-                    let name = self.link.name();
-                    self.screen.notice_now_and_then(&format!("cannot reach {name}: {error}; trying again"));
+                Err(broken) => {
+                    let text = format!("cannot reach {}: {}", self.link.name(), broken.text);
+                    if self.gives_up(&text, &broken) {
+                        return None;
+                    }
+                    self.screen.notice_now_and_then(&format!("{text}; trying again"));
                     self.rest().await;
                 }
             }
         }
         None
+    }
+
+    /// Stops where waiting won't help, and says what does. A gateway that has
+    /// answered before will again: its certificate may be just being changed.
+    pub(super) fn gives_up(&mut self, text: &str, broken: &Broken) -> bool {
+        let advice = broken.advice.filter(|_| !self.heard);
+        self.stop = advice.map(|advice| Stop::Gateway(format!("{text}\n  {advice}"))).or(self.stop.take());
+        advice.is_some()
     }
 
     /// Waits before the next try to connect.
