@@ -8,15 +8,28 @@ import yaml
 CHAT_ALLOWS = 200
 
 
+def is_gateways(deployment):
+    return any(
+        container["name"] == "group-import-gateway"
+        for kind in ("containers", "initContainers")
+        for container in deployment["spec"]["template"]["spec"].get(kind, [])
+    )
+
+
 def check(path):
     documents = [document for document in yaml.safe_load_all(open(path)) if document]
-    [deployment] = [document for document in documents if document["kind"] == "Deployment"]
-    [config] = [document for document in documents if document["kind"] == "ConfigMap"]
+    [deployment] = [document for document in documents if document["kind"] == "Deployment" and is_gateways(document)]
+    [config] = [document for document in documents if document["kind"] == "ConfigMap" and "gateway.toml" in document["data"]]
+    config = tomllib.loads(config["data"]["gateway.toml"])
     spec = deployment["spec"]
     pod = spec["template"]["spec"]
 
-    for app in tomllib.loads(config["data"]["gateway.toml"])["apps"]:
-        total = app.get("calls_per_second", CHAT_ALLOWS) * spec["replicas"]
+    limit = config.get("rate_limit", {})
+    shared = limit.get("backend") == "redis"
+    if shared:
+        assert limit["replicas"] == spec["replicas"], f"{path}: the rate is shared by {limit['replicas']}, {spec['replicas']} run"
+    for app in config["apps"]:
+        total = app.get("calls_per_second", CHAT_ALLOWS) * (1 if shared else spec["replicas"])
         assert total <= CHAT_ALLOWS, f"{path}: {spec['replicas']} replicas send {total} calls a second for {app['name']}"
     surge = spec["strategy"]["rollingUpdate"]["maxSurge"]
     assert surge == 0, f"{path}: a roll-out runs {surge} more gateways than the rate is shared out to"
