@@ -22,7 +22,7 @@ use crate::{
     outbound::http::Clients,
     service::{Service, State},
     stop::Stop,
-    telemetry::Metrics,
+    telemetry::{Metrics, traces::Tracer},
 };
 
 mod listen;
@@ -56,6 +56,14 @@ impl Gateway {
     /// # Errors
     /// Every key that can't be read, at once; or an address that can't be had.
     pub async fn start(config: Config, env: &dyn Environment) -> Result<Self, StartError> {
+        Self::start_traced(config, env, Tracer::off()).await
+    }
+
+    /// The same; its traces begin in `tracer`.
+    ///
+    /// # Errors
+    /// As [`Gateway::start`].
+    pub async fn start_traced(config: Config, env: &dyn Environment, tracer: Tracer) -> Result<Self, StartError> {
         refuse_what_is_missing(&config)?;
         let attempts = TaskTracker::new();
         let (service, shared) = service(&config, attempts.clone(), env)?;
@@ -71,7 +79,8 @@ impl Gateway {
         serve::set_serving(&health, false).await;
         let keep_health = tokio::spawn(status.clone().keep_health(health.clone()));
         let closing = CancellationToken::new();
-        let stack = serve::Stack { server: config.server.clone(), service: service.clone(), health: health_service };
+        let (server, served) = (config.server.clone(), service.clone());
+        let stack = serve::Stack { server, service: served, tracer, health: health_service };
         let serving = tokio::spawn(stack.serve(listener, closing.clone()));
         tracing::info!(address = %bound, "listening for gRPC");
         Ok(Self {
