@@ -73,11 +73,7 @@ pub async fn run<O: Operation>(
         }
         Err(reason) => Err(reason),
     };
-    outcome.map_err(|reason| Failure {
-        reason,
-        app: Some(app.name().clone()),
-        history: record.history(repeatable),
-    })
+    outcome.map_err(|reason| Failure { reason, app: Some(app.name().clone()), history: record.history(repeatable) })
 }
 
 enum Prepared<R> {
@@ -100,12 +96,7 @@ fn prepare<O: Operation>(app: &App, caller: &Caller, request: O::Request) -> Res
     Ok(if validate_only { Prepared::Preview(O::preview(&plan)) } else { Prepared::Send(plan) })
 }
 
-async fn send<O: Operation>(
-    app: &App,
-    stop: &Stop,
-    call: Call,
-    deadline: Deadline,
-) -> Result<O::Reply, Reason> {
+async fn send<O: Operation>(app: &App, stop: &Stop, call: Call, deadline: Deadline) -> Result<O::Reply, Reason> {
     let record = call.record.clone();
     let answering = AssertUnwindSafe(app.outbound().oneshot(call)).catch_unwind();
     let answer = tokio::select! {

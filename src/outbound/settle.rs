@@ -17,7 +17,10 @@ use super::{
 };
 use crate::{
     errors::{CallError, Existing, InUse, table::Action},
-    telemetry::traces::{Trace, parts::{Name, attribute}},
+    telemetry::traces::{
+        Trace,
+        parts::{Name, attribute},
+    },
 };
 
 /// What a call is to bring about, in terms that a look can be compared with.

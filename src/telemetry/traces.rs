@@ -82,7 +82,10 @@ impl Trace {
     fn of(tracer: &SdkTracer, span: Span, is_callers: bool) -> Self {
         let (id, is_recorded) = (span.span_context().trace_id(), span.is_recording());
         let context = Context::new().with_span(span);
-        Self(Some(Arc::new(Place { id, span: Some(Open { tracer: tracer.clone(), context, is_recorded, is_callers }) })))
+        Self(Some(Arc::new(Place {
+            id,
+            span: Some(Open { tracer: tracer.clone(), context, is_recorded, is_callers }),
+        })))
     }
 
     /// The trace's ID, if it belongs to one.

@@ -4,5 +4,8 @@
 
 mod binary;
 mod commands;
+mod logs;
+mod receiver;
 mod secrets;
 mod stops;
+mod traces;

@@ -47,8 +47,7 @@ impl SpanProcessor for Kept {
 
 impl Kept {
     fn tracer(&self, sampler: Sampler) -> Tracer {
-        let provider =
-            SdkTracerProvider::builder().with_sampler(sampler).with_span_processor(self.clone()).build();
+        let provider = SdkTracerProvider::builder().with_sampler(sampler).with_span_processor(self.clone()).build();
         Tracer(Some(provider.tracer("test")))
     }
 
@@ -129,7 +128,8 @@ fn what_a_caller_does_not_sample_is_not_sampled() {
 #[test]
 fn what_is_no_traceparent_begins_a_trace() {
     let twice = headers(&[("traceparent", PARENT), ("traceparent", PARENT)]);
-    let bad = ["", "00", "00-0-0-01", "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", &PARENT.to_uppercase()];
+    let bad =
+        ["", "00", "00-0-0-01", "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", &PARENT.to_uppercase()];
     let bad = bad.iter().map(|value| headers(&[("traceparent", value)]));
     for headers in bad.chain([twice, HeaderMap::new()]) {
         let kept = Kept::default();

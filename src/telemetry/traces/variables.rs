@@ -46,7 +46,8 @@ pub(super) fn get(env: &dyn Environment, name: &str) -> Option<String> {
 pub(super) fn ask_for_export(env: &dyn Environment) -> bool {
     let is_disabled = get(env, DISABLED).is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let has_endpoint = || ENDPOINTS.iter().any(|name| get(env, name).is_some());
-    !is_disabled && get(env, EXPORTER).map_or_else(has_endpoint, |exporters| names(&exporters).any(|name| name == "otlp"))
+    !is_disabled
+        && get(env, EXPORTER).map_or_else(has_endpoint, |exporters| names(&exporters).any(|name| name == "otlp"))
 }
 
 /// Whether spans go out over gRPC; over HTTP otherwise, as the specification has it.
