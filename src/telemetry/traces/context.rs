@@ -14,6 +14,10 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
+/// As much of `tracestate` as the recommendation asks to pass on. It goes out
+/// with every span, so that a longer one is left out.
+const MAX_TRACESTATE_BYTES: usize = 512;
+
 struct Headers<'a> {
     traceparent: &'a str,
     tracestate: Option<Cow<'a, str>>,
@@ -61,8 +65,9 @@ fn traceparent(headers: &HeaderMap) -> Option<&str> {
 fn tracestate(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     let mut values = headers.get_all(TRACESTATE).iter().filter_map(|value| value.to_str().ok());
     let first = values.next()?;
-    match values.next() {
-        None => Some(first.into()),
-        Some(second) => Some(once(first).chain(once(second)).chain(values).collect::<Vec<_>>().join(",").into()),
-    }
+    let list = match values.next() {
+        None => Cow::Borrowed(first),
+        Some(second) => once(first).chain(once(second)).chain(values).collect::<Vec<_>>().join(",").into(),
+    };
+    Some(list).filter(|list| list.len() <= MAX_TRACESTATE_BYTES)
 }

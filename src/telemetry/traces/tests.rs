@@ -114,6 +114,17 @@ fn a_callers_trace_goes_on_with_its_state_and_parts_stand_below_the_call() {
 }
 
 #[test]
+fn a_state_that_is_longer_than_it_need_be_is_left_out() {
+    let kept = Kept::default();
+    let state = format!("a={}", "x".repeat(511));
+    let headers = headers(&[("traceparent", PARENT), ("tracestate", &state)]);
+    kept.tracer(by_parent()).receive(&headers, Method::ImportGroup).end(|_| {});
+    let span = &kept.spans()[0];
+    assert_eq!(span.span_context.trace_state().header(), "");
+    assert_eq!(span.parent_span_id.to_string(), PARENT_ID);
+}
+
+#[test]
 fn what_a_caller_does_not_sample_is_not_sampled() {
     let kept = Kept::default();
     let call = kept.tracer(by_parent()).receive(&headers(&[("traceparent", UNSAMPLED)]), Method::ImportGroups);
