@@ -158,11 +158,12 @@ impl Entry {
 
 /// Tells of one item of a stream. One that ended well has its audit line; its
 /// own is for those who look closely.
-pub fn tell_item(record: &Record, code: Code, outcome: &'static str, took: Duration) {
+pub fn tell_item(item_id: &str, record: &Record, code: Code, outcome: &'static str, took: Duration) {
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
                 target: ACCESS,
+                item_id,
                 caller = &*record.origin().caller,
                 app = record.app().map(|app| &**app),
                 outcome,

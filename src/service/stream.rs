@@ -172,7 +172,7 @@ impl Bulk {
             // Where its ceiling leaves no room in time, admission says so.
             let _ = timeout_at(arrival.deadline.send_by, Guards::wait(&service.access, &arrival.caller)).await;
             let outcome = service.run::<ImportGroup>(&state, arrival, request).await;
-            tell(&entry, &record, outcome.as_ref().err(), since.elapsed());
+            tell(&entry, &item_id, &record, outcome.as_ref().err(), since.elapsed());
             response(item_id, outcome)
         }));
         None
@@ -209,7 +209,7 @@ impl Bulk {
         item_id.truncate(end);
         let failure = Failure::early(Reason::Invalid(vec![violation]));
         self.service.count_refused::<ImportGroup>(&self.caller, &failure);
-        tell(&self.entry, &self.record(None), Some(&failure), Duration::ZERO);
+        tell(&self.entry, &item_id, &self.record(None), Some(&failure), Duration::ZERO);
         response(item_id, Err(failure))
     }
 }
@@ -227,9 +227,9 @@ fn response(item_id: String, outcome: Result<crate::proto::ImportGroupResponse, 
 }
 
 /// Tells of an item that is answered.
-fn tell(entry: &Entry, record: &Record, failure: Option<&Failure>, took: Duration) {
+fn tell(entry: &Entry, item_id: &str, record: &Record, failure: Option<&Failure>, took: Duration) {
     entry.items().end(failure.is_none());
-    tell_item(record, failure.map_or(Code::Ok, Failure::code), failure.map_or("OK", Failure::reason), took);
+    tell_item(item_id, record, failure.map_or(Code::Ok, Failure::code), failure.map_or("OK", Failure::reason), took);
 }
 
 fn far_future() -> Instant {

@@ -182,11 +182,11 @@ async fn a_stream_has_a_line_in_all_and_one_for_each_item_that_failed() {
     assert_eq!(fields(&all[0], &told), format!("billing ImportGroups OK 21 19 2 {TRACE_ID}"));
     let failed = rig.lines("item ended", 2).await;
     let mut failed: Vec<_> =
-        failed.iter().map(|line| fields(line, &["caller", "app", "outcome", "trace_id"])).collect();
+        failed.iter().map(|line| fields(line, &["item_id", "caller", "app", "outcome", "trace_id"])).collect();
     failed.sort();
     assert_eq!(
         failed,
-        [format!("billing  INVALID_REQUEST {TRACE_ID}"), format!("billing prod INVALID_REQUEST {TRACE_ID}")]
+        [format!("7 billing prod INVALID_REQUEST {TRACE_ID}"), format!("empty billing  INVALID_REQUEST {TRACE_ID}")]
     );
     let audit = rig.lines("group imported", 19).await;
     let mut groups: Vec<_> = audit.iter().map(|line| fields(line, &["group_id"])).collect();

@@ -181,6 +181,32 @@ async fn samplers_and_callers_flags_decide_what_goes_out_over_http() {
     assert_eq!(receiver.resource()["service.name"], "group-import-gateway");
 }
 
+/// The first call comes before Chat has taken the credential, and the second while the first is under way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_call_waits_for_besides_its_turn_has_a_span_as_well() {
+    let (sandbox, receiver, folder) = (stand_in().await, Receiver::default(), tempfile::tempdir().unwrap());
+    sandbox.set_latency(Duration::from_secs(2), Duration::ZERO);
+    let gateway = Running::start(serve(folder.path(), &sandbox, "", &receiver.grpc().await, "grpc"));
+    let client = gateway.client().await;
+    let calls = [(); 2].map(|()| {
+        let mut client = client.clone();
+        async move { client.import_group(ImportGroupRequest { request_id: REQUEST_ID.into(), ..request("") }).await }
+    });
+    for outcome in futures_util::future::join_all(calls).await {
+        outcome.unwrap();
+    }
+    receiver.wait_for(CALL, 2).await;
+    let spans = receiver.spans();
+    let twin = only(&spans, "twin");
+    let calls: Vec<&Seen> = spans.iter().filter(|span| span.name() == CALL).collect();
+    let (follower, leader): (Vec<&Seen>, Vec<&Seen>) = calls.iter().partition(|call| twin.parent() == call.id());
+    assert_eq!(names(&below(&spans, follower[0])), ["twin"]);
+    assert_eq!(names(&below(&spans, leader[0])), ["hold", "wait", "attempt"]);
+    assert_ne!(leader[0].trace_id(), follower[0].trace_id());
+    let link = &twin.raw.links[0];
+    assert_eq!((&link.trace_id, &link.span_id), (&leader[0].raw.trace_id, &leader[0].raw.span_id));
+}
+
 /// One that refuses connections, and one that takes them and never says a word.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_is_away_or_silent_holds_nothing_up_and_is_told_of_once() {
