@@ -124,6 +124,7 @@ impl App {
             signer: signer.clone(),
             tasks: shared.tasks.clone(),
             metrics: shared.metrics.chat(&name),
+            host: config.upstream.host().into(),
         };
         let outbound = outbound::stack(&parts, service_fn(move |signed: Signed| way.clone().send(signed)));
         Self { config, name, signer, admissions, once, breaker, outbound, keeper: OnceLock::new() }

@@ -31,9 +31,9 @@ pub trait Operation {
     fn validate_only(request: &Self::Request) -> bool;
     /// Whether the request says itself that it can be repeated safely.
     fn is_keyed(request: &Self::Request) -> bool;
-    /// Whether its key is of a kind that serves to repeat and nothing else, so
-    /// that what it finds standing is its own.
-    fn has_request_id(request: &Self::Request) -> bool;
+    /// Its key, where that is of a kind that serves to repeat and nothing else,
+    /// so that what it finds standing is its own; else nothing.
+    fn request_id(request: &Self::Request) -> &str;
     /// Every rule that the request breaks; `now` in Unix seconds.
     fn check(request: &Self::Request, limits: &FieldLimits, now: i64, violations: &mut Violations);
     /// What is to be sent, for a request that passed.
@@ -52,6 +52,8 @@ pub struct Plan {
     pub body: Bytes,
     /// The group's ID, where it is known beforehand.
     pub group_id: String,
+    /// The request's key, if it has one.
+    pub request_id: String,
     /// What a look is compared with, where the ID is known.
     pub goal: Option<Arc<dyn Goal>>,
 }

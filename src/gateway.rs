@@ -21,7 +21,7 @@ use crate::{
     outbound::http::Clients,
     service::{Service, State},
     stop::Stop,
-    telemetry::Metrics,
+    telemetry::{Metrics, traces::Tracer},
 };
 
 mod connection;
@@ -65,6 +65,14 @@ impl Gateway {
     /// Every key that can't be read, at once; what is wrong with the
     /// certificates; or an address that can't be had.
     pub async fn start(config: Config, env: &dyn Environment) -> Result<Self, StartError> {
+        Self::start_traced(config, env, Tracer::off()).await
+    }
+
+    /// The same; its traces begin in `tracer`.
+    ///
+    /// # Errors
+    /// As [`Gateway::start`].
+    pub async fn start_traced(config: Config, env: &dyn Environment, tracer: Tracer) -> Result<Self, StartError> {
         let attempts = TaskTracker::new();
         let (service, shared) = service(&config, attempts.clone(), env)?;
         let tls = Tls::new(&config).map_err(StartError::ServerTls)?;
@@ -81,7 +89,8 @@ impl Gateway {
         let keep_health = tokio::spawn(status.clone().keep_health(health.clone()));
         let keep_tls = tls.clone().map(|tls| tokio::spawn(tls.keep()));
         let closing = CancellationToken::new();
-        let stack = serve::Stack { server: config.server.clone(), service: service.clone(), health: health_service };
+        let stack =
+            serve::Stack { server: config.server.clone(), service: service.clone(), tracer, health: health_service };
         let incoming = Incoming { listener, tls: tls.clone(), limits: config.server.http2.clone() };
         let serving = tokio::spawn(stack.serve(incoming, closing.clone()));
         tracing::info!(address = %bound, tls = tls.is_some(), "listening for gRPC");

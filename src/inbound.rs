@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 
-use self::{guard::Guards, peer::Peer};
+use self::{entry::Entry, guard::Guards, peer::Peer};
 use crate::{
     callers::{self, Caller, Callers},
     config::Config,
@@ -13,6 +13,7 @@ use crate::{
 };
 
 pub mod deadline;
+pub mod entry;
 mod forwarded;
 pub mod gate;
 pub mod guard;
@@ -61,20 +62,23 @@ pub fn identify(access: &Access, metrics: &Metrics, parts: &mut Parts) -> Result
     if OPEN.iter().any(|open| parts.uri.path().starts_with(open)) {
         return Ok(());
     }
+    let entry = parts.extensions.get::<Arc<Entry>>().map(|entry| &**entry);
     let caller = access.callers.identify(&parts.headers, &access.names(parts)).ok_or_else(|| {
-        let failure = Failure::early(Reason::CallerUnknown);
-        tell_refused(metrics, &callers::UNKNOWN.into(), &failure);
+        let (unknown, failure) = (callers::UNKNOWN.into(), Failure::early(Reason::CallerUnknown));
+        entry.inspect(|entry| entry.set_caller(&unknown));
+        tell_refused(metrics, entry, &unknown, &failure);
         failure
     })?;
+    entry.inspect(|entry| entry.set_caller(&caller.name));
     parts.extensions.insert::<Arc<Caller>>(caller);
     Ok(())
 }
 
-/// Counts and logs a call that was refused before it was read. There is but
+/// Counts and notes a call that was refused before it was read. There is but
 /// one command so far; a refusal on the way in is counted as of that.
-fn tell_refused(metrics: &Metrics, caller: &Arc<str>, failure: &Failure) {
+fn tell_refused(metrics: &Metrics, entry: Option<&Entry>, caller: &Arc<str>, failure: &Failure) {
     let (command, outcome) = ("import_group", failure.reason());
     metrics.item(None, caller, command, outcome);
     metrics.recent().failed(None, caller, outcome, failure.message());
-    tracing::info!(%caller, command, outcome, attempts = 0, "call refused");
+    entry.inspect(|entry| entry.set_outcome(outcome));
 }

@@ -10,7 +10,7 @@
 //! | in | room |
 //! |---|---|
 //! | a connection, TLS, its limits, the stack ★ | [`gateway`] (`tls`, `serve`), [`inbound`] |
-//! | counted, a panic caught | [`inbound::observe`] |
+//! | counted, told of in its log line and span; a panic caught | [`inbound::observe`], [`inbound::entry`] |
 //! | who is it? | [`inbound::identify`], [`callers`] |
 //! | the caller's own ceiling | [`inbound::guard`] |
 //! | one deadline for all of it | [`inbound::deadline`], [`deadline`] |
@@ -27,7 +27,7 @@
 //! | every attempt takes a permit | [`outbound::admit`], [`admission`] |
 //! | the point of no return | `outbound::commit` |
 //! | signed, after the wait | `outbound::sign`, [`credentials`] |
-//! | seen as the wire sees it | `outbound::observe` |
+//! | seen as the wire sees it; a group made has its audit line | `outbound::observe`, `outbound::audit` |
 //! | sent, and the answer read | [`outbound::http`], [`wire`] |
 //!
 //! Beside them: [`errors`] (★ the table of Chat's codes, and the only maker of
@@ -41,7 +41,8 @@
 //! `commands` → `apps` → `outbound` → `wire` → `credentials`, `callers`,
 //! `deadline`, `stop` → `telemetry` → `admission`, `errors` → `config` →
 //! `regions`. `outbound` knows nothing of protobuf, and nothing but
-//! `outbound::http` knows reqwest. `sandbox` shares no type with the gateway's
+//! `outbound::http` knows reqwest, nor anything but `telemetry::traces`
+//! OpenTelemetry. `sandbox` shares no type with the gateway's
 //! side: a misspelt field must not pass because both sides misspell it.
 //! `import` knows the gateway's wire alone. `tests/architecture.rs` holds all
 //! of this.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use tokio::{sync::OwnedSemaphorePermit, time::timeout_at};
+use tokio::time::timeout_at;
 use tower::ServiceExt as _;
 
 use crate::{
@@ -17,7 +17,10 @@ use crate::{
     commands::{Operation, Plan, rules::Violations},
     deadline::Deadline,
     errors::{CallError, Failure, Lost, NotSent, Reason},
-    outbound::call::{Call, Purpose, Record},
+    outbound::{
+        call::{Call, Purpose},
+        record::{Record, Subject},
+    },
     stop::Stop,
 };
 
@@ -31,34 +34,29 @@ pub struct Arrival {
     pub deadline: Deadline,
     /// The client says that it sends this again (`grpc-previous-rpc-attempts`).
     pub is_repeat: bool,
-    /// The place that it takes among its stream's waiting items, given back
-    /// once its first attempt is on its way.
-    pub place: Option<OwnedSemaphorePermit>,
-}
-
-/// What came of a request, with what is told of it in logs and metrics.
-pub struct Done<R> {
-    /// The reply, or why there is none.
-    pub outcome: Result<R, Failure>,
-    /// The app, once it was known.
-    pub app: Option<Arc<str>>,
-    /// What its attempts did.
+    /// Where it is noted what is known of it, and what its attempts do.
     pub record: Arc<Record>,
 }
 
 /// Runs one request of one operation to its end.
-pub async fn run<O: Operation>(apps: &Apps, stop: &Stop, arrival: Arrival, request: O::Request) -> Done<O::Reply> {
-    let Arrival { caller, lane, deadline, place, is_repeat } = arrival;
-    let record = Arc::new(Record::new(place));
-    let app = match apps.find(O::app(&request), &caller.grant) {
-        Ok(app) => app,
-        Err(reason) => return Done { outcome: Err(Failure::early(reason)), app: None, record },
-    };
+///
+/// # Errors
+/// Why there is no reply.
+pub async fn run<O: Operation>(
+    apps: &Apps,
+    stop: &Stop,
+    arrival: Arrival,
+    request: O::Request,
+) -> Result<O::Reply, Failure> {
+    let Arrival { caller, lane, deadline, is_repeat, record } = arrival;
+    let app = apps.find(O::app(&request), &caller.grant).map_err(Failure::early)?;
+    record.set_app(app.name());
     let repeatable = O::is_keyed(&request);
-    let is_repeat = is_repeat || O::has_request_id(&request);
+    let is_repeat = is_repeat || !O::request_id(&request).is_empty();
     let outcome = match prepare::<O>(&app, &caller, request) {
         Ok(Prepared::Preview(reply)) => Ok(reply),
         Ok(Prepared::Send(plan)) => {
+            record.set_subject(Subject { group_id: plan.group_id, request_id: plan.request_id });
             let turn = Turn { caller: caller.name.clone(), weight: caller.weight, lane, deadline: deadline.send_by };
             let call = Call {
                 command: O::command(),
@@ -71,16 +69,11 @@ pub async fn run<O: Operation>(apps: &Apps, stop: &Stop, arrival: Arrival, reque
                 signed_again: false,
                 record: record.clone(),
             };
-            send::<O>(&app, stop, call, deadline, &plan.group_id).await
+            send::<O>(&app, stop, call, deadline).await
         }
         Err(reason) => Err(reason),
     };
-    let outcome = outcome.map_err(|reason| Failure {
-        reason,
-        app: Some(app.name().clone()),
-        history: record.history(repeatable),
-    });
-    Done { outcome, app: Some(app.name().clone()), record }
+    outcome.map_err(|reason| Failure { reason, app: Some(app.name().clone()), history: record.history(repeatable) })
 }
 
 enum Prepared<R> {
@@ -103,13 +96,7 @@ fn prepare<O: Operation>(app: &App, caller: &Caller, request: O::Request) -> Res
     Ok(if validate_only { Prepared::Preview(O::preview(&plan)) } else { Prepared::Send(plan) })
 }
 
-async fn send<O: Operation>(
-    app: &App,
-    stop: &Stop,
-    call: Call,
-    deadline: Deadline,
-    group_id: &str,
-) -> Result<O::Reply, Reason> {
+async fn send<O: Operation>(app: &App, stop: &Stop, call: Call, deadline: Deadline) -> Result<O::Reply, Reason> {
     let record = call.record.clone();
     let answering = AssertUnwindSafe(app.outbound().oneshot(call)).catch_unwind();
     let answer = tokio::select! {
@@ -125,6 +112,7 @@ async fn send<O: Operation>(
         }),
     };
     let answer = answer.map_err(Reason::Call)?;
+    let group_id = record.subject().map_or("", |subject| &subject.group_id);
     O::reply(&answer, group_id).ok_or(Reason::Call(CallError::Fault))
 }
 

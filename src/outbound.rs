@@ -16,6 +16,7 @@ use self::{
 use crate::{credentials::Signer, errors::CallError, telemetry::ChatMetrics};
 
 pub mod admit;
+mod audit;
 pub mod breaker;
 pub mod call;
 mod commit;
@@ -23,6 +24,7 @@ pub mod http;
 pub mod look;
 mod observe;
 pub mod once;
+pub mod record;
 pub mod retry;
 pub mod settle;
 mod sign;
@@ -50,6 +52,8 @@ pub struct Parts {
     pub tasks: TaskTracker,
     /// What is counted.
     pub metrics: ChatMetrics,
+    /// The host that calls go to, for traces.
+    pub host: Arc<str>,
 }
 
 /// Builds the stack of one app.
@@ -59,7 +63,7 @@ where
     L::Future: Send + 'static,
 {
     let parts = parts.clone();
-    let Parts { once, budget, max_attempts, breaker, admissions, signer, tasks, metrics } = parts;
+    let Parts { once, budget, max_attempts, breaker, admissions, signer, tasks, metrics, host } = parts;
     let again = Again { max_attempts, budget, signer: signer.clone(), ended: 0 };
     let (recheck, watch, waits) = (breaker.clone(), breaker.clone(), metrics.clone());
     let stack = ServiceBuilder::new()
@@ -84,7 +88,9 @@ where
         // after the wait, so that no signature ages in the queue
         .layer(step(move |attempt: Attempt, next: Next<Signed>| sign::sign(signer.clone(), attempt, next)))
         // sees what the wire sees
-        .layer(step(move |signed: Signed, next: Next<Signed>| observe::observe(metrics.clone(), signed, next)))
+        .layer(step(move |signed: Signed, next: Next<Signed>| {
+            observe::observe(metrics.clone(), host.clone(), signed, next)
+        }))
         .service(leaf);
     BoxCloneSyncService::new(stack)
 }

@@ -12,8 +12,9 @@ use crate::{
     commands::{Operation, import_group::ImportGroup},
     deadline::Deadline,
     errors::{CallError, Failure, Reason},
-    inbound::{Access, deadline},
+    inbound::{Access, deadline, entry::Entry},
     operation::{self, Arrival},
+    outbound::record::{Origin, Record},
     proto::{ImportGroupRequest, ImportGroupResponse, ImportGroupsRequest, group_import_server::GroupImport},
     stop::Stop,
     telemetry::Metrics,
@@ -60,64 +61,54 @@ impl GroupImport for Service {
         request: Request<Streaming<ImportGroupsRequest>>,
     ) -> Result<Response<stream::Answers>, Status> {
         let state = self.state.load_full();
-        let caller = caller(&request)?;
+        let (caller, entry) = (caller(&request)?, entry(&request));
         let timeout = deadline::grpc_timeout(request.metadata().as_ref());
-        Ok(Response::new(stream::answer(self.clone(), state, caller, timeout, request.into_inner())))
+        Ok(Response::new(stream::answer(self.clone(), state, caller, entry, timeout, request.into_inner())))
     }
 }
 
 impl Service {
     async fn unary<O: Operation>(&self, request: Request<O::Request>) -> Result<Response<O::Reply>, Status> {
         let state = self.state.load_full();
-        let caller = caller(&request)?;
+        let (caller, entry) = (caller(&request)?, entry(&request));
         let timeout = deadline::grpc_timeout(request.metadata().as_ref());
+        let origin = Origin { caller: caller.name.clone(), trace: entry.trace().clone() };
+        let record = Arc::new(Record::new(origin, None));
+        entry.set_record(&record);
         let arrival = Arrival {
             caller,
             lane: Lane::Unary,
             deadline: Deadline::after(timeout.unwrap_or(state.unary_deadline)),
             is_repeat: says_repeat(request.metadata()),
-            place: None,
+            record,
         };
         let reply = self.run::<O>(&state, arrival, request.into_inner()).await;
+        entry.set_outcome(reply.as_ref().map_or_else(Failure::reason, |_| "OK"));
         reply.map(Response::new).map_err(|failure| failure.to_status())
     }
 
-    /// Runs one request, and tells of it.
+    /// Runs one request, and counts it.
     async fn run<O: Operation>(
         &self,
         state: &State,
         arrival: Arrival,
         request: O::Request,
     ) -> Result<O::Reply, Failure> {
-        let caller = arrival.caller.clone();
-        let done = operation::run::<O>(&state.apps, &self.stop, arrival, request).await;
-        let reason = done.outcome.as_ref().map_or_else(Failure::reason, |_| "OK");
-        let command = O::command().name;
-        self.metrics.item(done.app.as_ref(), &caller.label, command, reason);
-        if let Err(failure) = &done.outcome {
-            self.metrics.recent().failed(done.app.as_ref(), &caller.name, reason, failure.message());
+        let (caller, record) = (arrival.caller.clone(), arrival.record.clone());
+        let outcome = operation::run::<O>(&state.apps, &self.stop, arrival, request).await;
+        let reason = outcome.as_ref().map_or_else(Failure::reason, |_| "OK");
+        self.metrics.item(record.app(), &caller.label, O::command().name, reason);
+        if let Err(failure) = &outcome {
+            self.metrics.recent().failed(record.app(), &caller.name, reason, failure.message());
         }
-        let caller = &caller.name;
-        tracing::info!(
-            app = done.app.as_deref(),
-            %caller,
-            command,
-            outcome = reason,
-            attempts = done.record.attempts(),
-            wait_ms = done.record.wait().as_millis(),
-            chat_ms = done.record.time_at_chat().as_millis(),
-            "call ended"
-        );
-        done.outcome
+        outcome
     }
 
-    /// Tells of a stream's item that is no request at all.
-    fn tell_refused<O: Operation>(&self, caller: &Caller, failure: &Failure) {
-        let (command, outcome) = (O::command().name, failure.reason());
-        self.metrics.item(None, &caller.label, command, outcome);
+    /// Counts a stream's item that is no request at all.
+    fn count_refused<O: Operation>(&self, caller: &Caller, failure: &Failure) {
+        let outcome = failure.reason();
+        self.metrics.item(None, &caller.label, O::command().name, outcome);
         self.metrics.recent().failed(None, &caller.name, outcome, failure.message());
-        let caller = &caller.name;
-        tracing::info!(%caller, command, outcome, attempts = 0, "call ended");
     }
 }
 
@@ -126,6 +117,11 @@ impl Service {
 fn caller<T>(request: &Request<T>) -> Result<Arc<Caller>, Status> {
     let caller = request.extensions().get::<Arc<Caller>>().cloned();
     caller.ok_or_else(|| Failure::early(Reason::Call(CallError::Fault)).to_status())
+}
+
+/// Put there by the same stack; nothing is told of a call that has none.
+fn entry<T>(request: &Request<T>) -> Arc<Entry> {
+    request.extensions().get::<Arc<Entry>>().cloned().unwrap_or_default()
 }
 
 /// gRPC clients that retry by their service config say how often they did.

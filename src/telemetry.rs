@@ -14,11 +14,15 @@ use prometheus_client::{
 
 use tonic::Code;
 
-use self::recent::Recent;
+pub use self::method::{IMPORT_GROUPS_PATH, Method};
+use self::{method::MethodLabels, recent::Recent};
 use crate::admission::Lane;
 
+pub mod codes;
 pub mod logs;
+mod method;
 pub mod recent;
+pub mod traces;
 
 /// Bounds of the histograms, in seconds: Chat answers in tens of
 /// milliseconds, gives up after 3 s, and an item may wait for a minute.
@@ -54,13 +58,6 @@ struct CommandLabels {
 struct LaneLabels {
     app: Label,
     lane: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct MethodLabels {
-    grpc_type: &'static str,
-    grpc_service: &'static str,
-    grpc_method: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -170,7 +167,7 @@ impl Metrics {
         let labels = method.labels();
         self.handling_seconds.get_or_create(&labels).observe(took.as_secs_f64());
         let MethodLabels { grpc_type, grpc_service, grpc_method } = labels;
-        let grpc_code = code_name(code);
+        let grpc_code = codes::in_metrics(code);
         self.handled.get_or_create(&HandledLabels { grpc_type, grpc_service, grpc_method, grpc_code }).inc();
     }
 
@@ -206,81 +203,11 @@ impl Metrics {
     }
 }
 
-/// One of the RPCs served; all that is unknown counts as one, so that a
-/// caller can't make labels of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// `ImportGroup`.
-    ImportGroup,
-    /// `ImportGroups`.
-    ImportGroups,
-    /// Health's `Check`.
-    HealthCheck,
-    /// Health's `Watch`.
-    HealthWatch,
-    /// Reflection, in either version.
-    Reflection,
-    /// What is not served.
-    Unknown,
-}
-
-impl Method {
-    /// The RPC behind a path.
-    pub fn of(path: &str) -> Self {
-        match path {
-            "/groupimport.v1.GroupImport/ImportGroup" => Self::ImportGroup,
-            IMPORT_GROUPS_PATH => Self::ImportGroups,
-            "/grpc.health.v1.Health/Check" => Self::HealthCheck,
-            "/grpc.health.v1.Health/Watch" => Self::HealthWatch,
-            path if path.starts_with("/grpc.reflection.") => Self::Reflection,
-            _ => Self::Unknown,
-        }
-    }
-
-    fn labels(self) -> MethodLabels {
-        let (grpc_type, grpc_service, grpc_method) = match self {
-            Self::ImportGroup => ("unary", "groupimport.v1.GroupImport", "ImportGroup"),
-            Self::ImportGroups => ("bidi_stream", "groupimport.v1.GroupImport", "ImportGroups"),
-            Self::HealthCheck => ("unary", "grpc.health.v1.Health", "Check"),
-            Self::HealthWatch => ("server_stream", "grpc.health.v1.Health", "Watch"),
-            Self::Reflection => ("bidi_stream", "grpc.reflection.v1.ServerReflection", "ServerReflectionInfo"),
-            Self::Unknown => ("unary", "unknown", "unknown"),
-        };
-        MethodLabels { grpc_type, grpc_service, grpc_method }
-    }
-}
-
-/// The path of the bulk stream.
-pub const IMPORT_GROUPS_PATH: &str = "/groupimport.v1.GroupImport/ImportGroups";
-
 /// A lane's name in labels and logs.
 pub fn lane_name(lane: Lane) -> &'static str {
     match lane {
         Lane::Unary => "unary",
         Lane::Stream => "stream",
-    }
-}
-
-/// Codes as gRPC's metrics usually spell them.
-fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "Canceled",
-        Code::Unknown => "Unknown",
-        Code::InvalidArgument => "InvalidArgument",
-        Code::DeadlineExceeded => "DeadlineExceeded",
-        Code::NotFound => "NotFound",
-        Code::AlreadyExists => "AlreadyExists",
-        Code::PermissionDenied => "PermissionDenied",
-        Code::ResourceExhausted => "ResourceExhausted",
-        Code::FailedPrecondition => "FailedPrecondition",
-        Code::Aborted => "Aborted",
-        Code::OutOfRange => "OutOfRange",
-        Code::Unimplemented => "Unimplemented",
-        Code::Internal => "Internal",
-        Code::Unavailable => "Unavailable",
-        Code::DataLoss => "DataLoss",
-        Code::Unauthenticated => "Unauthenticated",
     }
 }
 

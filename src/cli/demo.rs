@@ -32,7 +32,7 @@ pub(super) struct Demo {
 impl Demo {
     pub(super) fn run(self) -> ExitCode {
         // What goes on between the parts would run through the progress bar.
-        start_logs(&Log { level: "warn".into(), ..Log::default() });
+        start_logs(&Log { level: "warn,audit=off".into(), ..Log::default() });
         block_on(async {
             match demo(&self).await {
                 Ok(code) => code,

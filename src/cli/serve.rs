@@ -7,8 +7,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{COULD_NOT_START, ConfigFile, block_on, could_not_start, start_logs};
 use crate::{
-    config::{Config, Environment, LoadOptions},
+    config::{Config, Environment, LoadOptions, ProcessEnv},
     gateway::Gateway,
+    telemetry::traces::{Tracer, export::Export},
 };
 
 mod stand_in;
@@ -43,7 +44,9 @@ async fn serve(mut config: Config, command: Serve) -> ExitCode {
     };
     let env = StandIn::environment_of(stand_in.as_ref());
     config.apps.extend(stand_in.as_ref().map(StandIn::app));
-    let mut gateway = match Gateway::start(config, &*env).await {
+    let export = Export::start(&ProcessEnv);
+    let tracer = export.as_ref().map_or_else(Tracer::off, Export::tracer);
+    let mut gateway = match Gateway::start_traced(config, &*env, tracer).await {
         Ok(gateway) => gateway,
         Err(error) => return could_not_start(&error),
     };
@@ -55,8 +58,14 @@ async fn serve(mut config: Config, command: Serve) -> ExitCode {
         }
     };
     tracing::info!(signal, "stopping");
+    let stop = async {
+        gateway.stop().await;
+        if let Some(export) = export {
+            export.flush().await;
+        }
+    };
     tokio::select! {
-        () = gateway.stop() => tracing::info!("stopped"),
+        () = stop => tracing::info!("stopped"),
         signal = stop_signal() => tracing::warn!(signal, "stopped at once: a second signal came"),
     }
     if let Some(stand_in) = stand_in {

@@ -24,8 +24,12 @@ pub mod derive;
 mod wanted;
 
 /// The command.
-pub static IMPORT_GROUP: Command =
-    Command { service: "group_open_http_svc", name: "import_group", is_whole: |body| assigned_id(body).is_some() };
+pub static IMPORT_GROUP: Command = Command {
+    service: "group_open_http_svc",
+    name: "import_group",
+    is_whole: |body| assigned_id(body).is_some(),
+    made: assigned_id,
+};
 
 /// The operation behind `ImportGroup` and each item of `ImportGroups`.
 pub struct ImportGroup;
@@ -50,8 +54,8 @@ impl Operation for ImportGroup {
         !request.request_id.is_empty() || request.group.as_ref().is_some_and(|group| !group.group_id.is_empty())
     }
 
-    fn has_request_id(request: &ImportGroupRequest) -> bool {
-        !request.request_id.is_empty()
+    fn request_id(request: &ImportGroupRequest) -> &str {
+        &request.request_id
     }
 
     fn check(request: &ImportGroupRequest, limits: &FieldLimits, now: i64, violations: &mut Violations) {
@@ -70,7 +74,7 @@ impl Operation for ImportGroup {
         let body = body::to_json(&group);
         let group_id = group.group_id.clone();
         let goal = (!group_id.is_empty()).then(|| Arc::new(Wanted::new(group, body.clone())) as Arc<dyn Goal>);
-        Plan { body, group_id, goal }
+        Plan { body, group_id, request_id: request.request_id, goal }
     }
 
     fn preview(plan: &Plan) -> ImportGroupResponse {

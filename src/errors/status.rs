@@ -45,6 +45,11 @@ impl Failure {
         self.verdict().reason
     }
 
+    /// The gRPC code of its status.
+    pub fn code(&self) -> Code {
+        self.verdict().code
+    }
+
     /// The status as an item of a stream bears it, with all its details.
     pub fn to_rpc_status(&self) -> tonic_types::pb::Status {
         let status = self.to_status();

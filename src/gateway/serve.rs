@@ -18,7 +18,7 @@ use crate::{
     inbound::{self, gate::gate, guard::GuardLayer, observe::ObserveLayer},
     proto::{self, group_import_server::GroupImportServer},
     service::Service,
-    telemetry::IMPORT_GROUPS_PATH,
+    telemetry::{IMPORT_GROUPS_PATH, traces::Tracer},
 };
 
 /// The name under which health is asked of the service.
@@ -28,19 +28,20 @@ const SERVICE_NAME: &str = "groupimport.v1.GroupImport";
 pub(super) struct Stack<H> {
     pub(super) server: config::Server,
     pub(super) service: Service,
+    pub(super) tracer: Tracer,
     pub(super) health: HealthServer<H>,
 }
 
 impl<H: Health> Stack<H> {
     /// Serves until `closing`, and then until the last connection has ended.
     pub(super) async fn serve(self, incoming: Incoming, closing: CancellationToken) {
-        let Self { server, service, health } = self;
+        let Self { server, service, tracer, health } = self;
         let (access, guarded) = (service.access.clone(), service.access.clone());
         let (metrics, refused) = (service.metrics.clone(), service.metrics.clone());
         let group_import = GroupImportServer::new(service).max_decoding_message_size(server.max_request_bytes);
         let stack = ServiceBuilder::new()
-            // counts refusals and panics too, and lets a panic end its call alone
-            .layer(ObserveLayer::new(metrics))
+            // counts and tells of refusals and panics too, and lets a panic end its call alone
+            .layer(ObserveLayer::new(metrics, tracer))
             // all below know who it is; health and reflection alone stay open
             .layer(gate(move |parts| inbound::identify(&access.load(), &refused, parts)))
             // an optional ceiling for one caller; it never shapes an app's rate

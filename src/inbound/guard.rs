@@ -26,7 +26,7 @@ use tower_governor::{
     key_extractor::KeyExtractor,
 };
 
-use super::{Access, tell_refused};
+use super::{Access, entry::Entry, tell_refused};
 use crate::{
     callers::{Caller, Callers},
     errors::{CallError, Failure, Limit, NotSent, Reason},
@@ -93,7 +93,7 @@ impl Guard {
         Some(Self { config: Arc::new(config), period, label, metrics })
     }
 
-    fn layer(&self) -> GovernorLayer<ByCaller, NoOpMiddleware, Body> {
+    fn layer(&self, entry: Option<Arc<Entry>>) -> GovernorLayer<ByCaller, NoOpMiddleware, Body> {
         // GCRA lets one call through each period, so that is when to come back;
         // the layer's own figure is in whole seconds.
         let retry_after = self.period;
@@ -101,7 +101,7 @@ impl Guard {
         GovernorLayer::new(self.config.clone()).error_handler(move |_| {
             let cause = NotSent::RateLimited { retry_after, limit: Limit::Guard };
             let failure = Failure::early(Reason::Call(CallError::NotSent(cause)));
-            tell_refused(&metrics, &label, &failure);
+            tell_refused(&metrics, entry.as_deref(), &label, &failure);
             failure.to_status().into_http()
         })
     }
@@ -155,7 +155,8 @@ where
         let guard = caller.and_then(|caller| access.guards.0.get(&caller.name));
         match guard {
             Some(guard) if request.uri().path() != self.layer.streams => {
-                Either::Right(guard.layer().layer(self.inner.clone()).call(request))
+                let entry = request.extensions().get::<Arc<Entry>>().cloned();
+                Either::Right(guard.layer(entry).layer(self.inner.clone()).call(request))
             }
             _ => Either::Left(self.inner.call(request)),
         }

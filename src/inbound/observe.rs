@@ -1,7 +1,7 @@
-//! Counts every call under gRPC's usual metric names, refusals, panics and
-//! calls that the client gives up included; catches panics, so that one kills
-//! its call and not its connection; and notes on the connection that a call is
-//! under way there.
+//! Counts every call under gRPC's usual metric names, and tells of it in the
+//! access log and in its span, refusals, panics and calls that the client gives
+//! up included; catches panics, so that one kills its call and not its
+//! connection; and notes on the connection that a call is under way there.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -17,27 +17,36 @@ use tokio::time::Instant;
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 
-use super::peer::{Peer, UnderWay};
+use super::{
+    entry::Entry,
+    peer::{Peer, UnderWay},
+};
 use crate::{
     errors::{CallError, Failure, Reason},
-    telemetry::{Method, Metrics},
+    telemetry::{
+        Method, Metrics,
+        traces::{Trace, Tracer},
+    },
 };
 
 /// The layer.
 #[derive(Clone)]
-pub struct ObserveLayer(Arc<Metrics>);
+pub struct ObserveLayer {
+    metrics: Arc<Metrics>,
+    tracer: Tracer,
+}
 
 impl ObserveLayer {
-    /// A layer that counts here.
-    pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self(metrics)
+    /// A layer that counts here, and whose traces begin there.
+    pub fn new(metrics: Arc<Metrics>, tracer: Tracer) -> Self {
+        Self { metrics, tracer }
     }
 }
 
 /// The layer over a service.
 #[derive(Clone)]
 pub struct Observe<S> {
-    metrics: Arc<Metrics>,
+    layer: ObserveLayer,
     inner: S,
 }
 
@@ -45,7 +54,7 @@ impl<S> Layer<S> for ObserveLayer {
     type Service = Observe<S>;
 
     fn layer(&self, inner: S) -> Observe<S> {
-        Observe { metrics: self.0.clone(), inner }
+        Observe { layer: self.clone(), inner }
     }
 }
 
@@ -63,21 +72,26 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let ObserveLayer { metrics, tracer } = &self.layer;
         let method = Method::of(request.uri().path());
-        self.metrics.started(method);
+        metrics.started(method);
+        let trace = if method.is_business() { tracer.receive(request.headers(), method) } else { Trace::default() };
+        let entry = Arc::new(Entry::new(trace));
+        request.extensions_mut().insert(entry.clone());
         let mut running = Running {
-            metrics: self.metrics.clone(),
+            metrics: metrics.clone(),
             method,
             since: Instant::now(),
             code: None,
             _under_way: request.extensions().get::<Peer>().map(|peer| peer.activity.begin()),
+            entry,
         };
         let answering = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         Box::pin(async move {
             let response = match answering.await {
                 Ok(response) => response?,
-                Err(_panic) => panicked(),
+                Err(_panic) => panicked(&running.entry),
             };
             // An error stands in the headers, and no body comes.
             running.code = code(response.headers());
@@ -87,9 +101,10 @@ where
 }
 
 /// It panicked outside of an operation, and so may have done anything.
-fn panicked() -> Response<Body> {
+fn panicked(entry: &Entry) -> Response<Body> {
     let mut failure = Failure::early(Reason::Call(CallError::Fault));
     failure.history.unsettled = true;
+    entry.set_outcome(failure.reason());
     failure.to_status().into_http()
 }
 
@@ -97,19 +112,22 @@ fn code(headers: &HeaderMap) -> Option<Code> {
     Status::from_header_map(headers).map(|status| status.code())
 }
 
-/// A call under way; counted as handled once this is dropped.
+/// A call under way; counted as handled and told of once this is dropped.
 struct Running {
     metrics: Arc<Metrics>,
     method: Method,
     since: Instant,
     code: Option<Code>,
     _under_way: Option<UnderWay>,
+    entry: Arc<Entry>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         // Without a status it was not us who ended the call.
-        self.metrics.handled(self.method, self.code.unwrap_or(Code::Cancelled), self.since.elapsed());
+        let took = self.since.elapsed();
+        self.metrics.handled(self.method, self.code.unwrap_or(Code::Cancelled), took);
+        self.entry.tell(self.method, self.code, took);
     }
 }
 

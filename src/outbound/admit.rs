@@ -19,7 +19,13 @@ use super::{
 use crate::{
     admission::{Admission, Lane, Permit, Place, Refused, Settings, Turn},
     errors::{CallError, Limit, NotSent, table::Action},
-    telemetry::ChatMetrics,
+    telemetry::{
+        ChatMetrics, lane_name,
+        traces::{
+            Notes,
+            parts::{Name, attribute},
+        },
+    },
 };
 
 /// Calls that one caller may have waiting in the stream lane, over all its streams.
@@ -88,8 +94,10 @@ pub async fn admit(admission: Admission, metrics: ChatMetrics, call: Call, next:
     let mut refused = None;
     loop {
         let since = Instant::now();
+        let part = call.record.trace().part(Name::Wait);
         let permit = permit(&admission, &call.turn, place).await;
         let wait = since.elapsed();
+        part.end(|notes| say(&call, permit.as_ref().err(), notes));
         call.record.waited(wait);
         let permit = permit.map_err(|cause| not_sent(cause, refused))?;
         metrics.waited(call.turn.lane, wait);
@@ -101,6 +109,17 @@ pub async fn admit(admission: Admission, metrics: ChatMetrics, call: Call, next:
             }
             _ => return outcome,
         }
+    }
+}
+
+fn say(call: &Call, refused: Option<&Refused>, notes: &mut Notes) {
+    notes.put(attribute::COMMAND, call.command.name);
+    notes.put(attribute::LANE, lane_name(call.turn.lane));
+    match refused {
+        None => {}
+        Some(Refused::TooLate { .. }) => notes.fail("too_late", "its turn would come after its deadline"),
+        Some(Refused::QueueFull { .. }) => notes.fail("queue_full", "its caller has as many calls waiting as it may"),
+        Some(Refused::Closed) => notes.fail("draining", "the gateway is stopping"),
     }
 }
 

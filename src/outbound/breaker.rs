@@ -30,6 +30,7 @@ use crate::{
         CallError, NotSent, Refusal,
         table::{Action, Row, Scope},
     },
+    telemetry::traces::{Part, parts::Name},
 };
 
 /// The first pause before a probe.
@@ -211,6 +212,7 @@ impl Breaker {
 
     /// Waits until a call may pass; fails at once where it should not wait.
     async fn pass(&self, call: &Call) -> Result<(), CallError> {
+        let mut held = None;
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -220,12 +222,16 @@ impl Breaker {
                 (state.position, state.draining)
             };
             let on_time_out = match position {
-                Position::Closed => return Ok(()),
+                Position::Closed => {
+                    held.into_iter().for_each(|part: Part| part.end(|_| {}));
+                    return Ok(());
+                }
                 _ if draining => return Err(NotSent::Draining.into()),
                 Position::Open { why, until } if call.turn.lane == Lane::Unary => return Err(why.error(until)),
                 Position::Open { why, until } => why.error(until),
                 Position::Untried => CallError::DeadlinePassed,
             };
+            held = held.or_else(|| Some(call.record.trace().part(Name::Hold)));
             timeout_at(call.turn.deadline, changed).await.map_err(|_| on_time_out)?;
         }
     }

@@ -1,22 +1,14 @@
 //! What goes down the outbound stack, and what comes up.
 
-use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::OwnedSemaphorePermit;
 use zeroize::Zeroizing;
 
-use super::settle::Goal;
+use super::{record::Record, settle::Goal};
 use crate::{
     admission::{Permit, Turn},
     credentials::Signer,
-    errors::{CallError, History, table::Applied},
 };
 
 /// One of Chat's REST commands.
@@ -28,6 +20,9 @@ pub struct Command {
     pub name: &'static str,
     /// Whether an OK answer has what it must have. One that has not is lost.
     pub is_whole: fn(&[u8]) -> bool,
+    /// The ID of the group that an OK answer says was made; None for a command
+    /// that makes none.
+    pub made: fn(&[u8]) -> Option<String>,
 }
 
 /// One logical call. It may take several attempts.
@@ -109,110 +104,4 @@ pub struct Answer {
     pub body: Bytes,
     /// It did not come: a look found that what was asked for stands.
     pub reconciled: bool,
-}
-
-/// What a call's attempts have done, kept up to date while they run, so that
-/// it can be told even of a call that is given up in the middle.
-#[derive(Debug, Default)]
-pub struct Record {
-    attempts: AtomicU32,
-    in_flight: AtomicU32,
-    unsettled: AtomicBool,
-    waited: AtomicU64,
-    at_chat: AtomicU64,
-    place: Mutex<Option<OwnedSemaphorePermit>>,
-    /// The record of the call that this one waits for.
-    leader: Mutex<Option<Arc<Record>>>,
-}
-
-impl Record {
-    /// Nothing done yet. `place` is given back when the first attempt begins,
-    /// or with the record.
-    pub fn new(place: Option<OwnedSemaphorePermit>) -> Self {
-        Self { place: Mutex::new(place), ..Self::default() }
-    }
-
-    /// An attempt's bytes may leave from here on.
-    pub fn begin(&self) {
-        if self.attempts.fetch_add(1, Ordering::Relaxed) == 0 {
-            self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
-        }
-        self.in_flight.fetch_add(1, Ordering::Release);
-    }
-
-    /// An attempt has ended.
-    pub fn end<T>(&self, outcome: &Result<T, CallError>, took: Duration) {
-        match outcome {
-            Err(CallError::NotSent(_)) => {
-                self.attempts.fetch_sub(1, Ordering::Relaxed);
-            }
-            Err(error) if may_have_applied(error) => self.unsettled.store(true, Ordering::Release),
-            _ => {}
-        }
-        self.at_chat.fetch_add(micros(took), Ordering::Relaxed);
-        self.in_flight.fetch_sub(1, Ordering::Release);
-    }
-
-    /// It waited so long for a permit.
-    pub fn waited(&self, wait: Duration) {
-        self.waited.fetch_add(micros(wait), Ordering::Relaxed);
-    }
-
-    /// How long the call waited for permits, over all attempts.
-    pub fn wait(&self) -> Duration {
-        Duration::from_micros(self.waited.load(Ordering::Relaxed))
-    }
-
-    /// How long its attempts took, together.
-    pub fn time_at_chat(&self) -> Duration {
-        Duration::from_micros(self.at_chat.load(Ordering::Relaxed))
-    }
-
-    /// The call waits for another, whose attempts are its own.
-    pub fn follow(&self, leader: &Arc<Record>) {
-        *self.leader() = Some(leader.clone());
-    }
-
-    /// It no longer does.
-    pub fn take_over(&self) {
-        self.leader().take();
-    }
-
-    /// Attempts made so far.
-    pub fn attempts(&self) -> u32 {
-        let leaders = self.leader().as_ref().map_or(0, |leader| leader.attempts.load(Ordering::Relaxed));
-        self.attempts.load(Ordering::Relaxed) + leaders
-    }
-
-    /// An attempt may have made a group, and is not known to have.
-    pub fn unsettled(&self) -> bool {
-        let leaders = self.leader().as_ref().is_some_and(|leader| leader.own_unsettled());
-        self.own_unsettled() || leaders
-    }
-
-    fn own_unsettled(&self) -> bool {
-        self.unsettled.load(Ordering::Acquire) || self.in_flight.load(Ordering::Acquire) > 0
-    }
-
-    fn leader(&self) -> MutexGuard<'_, Option<Arc<Record>>> {
-        self.leader.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What can be told of the call now.
-    pub fn history(&self, repeatable: bool) -> History {
-        History { attempts: self.attempts(), unsettled: self.unsettled(), repeatable }
-    }
-}
-
-/// Whether an attempt that ended so may have made a group.
-pub fn may_have_applied(error: &CallError) -> bool {
-    match error {
-        CallError::Lost(_) | CallError::Fault => true,
-        CallError::Refused(refusal) => refusal.row.is_none_or(|row| row.applied == Applied::Unknown),
-        CallError::NotSent(_) | CallError::InUse(_) | CallError::DeadlinePassed => false,
-    }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

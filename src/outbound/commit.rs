@@ -4,7 +4,6 @@
 
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument as _;
 
 use super::{
     call::{Admitted, Attempt},
@@ -25,9 +24,8 @@ pub(super) async fn commit(tasks: TaskTracker, admitted: Admitted, next: Next<At
         signed_again: call.signed_again,
         record: call.record,
     };
-    let span = tracing::Span::current();
     // A panic below drops the permit, which then counts as sent and lost.
-    tasks.spawn(run(attempt, permit, next).instrument(span)).await.unwrap_or(Err(Lost::Panicked.into()))
+    tasks.spawn(run(attempt, permit, next)).await.unwrap_or(Err(Lost::Panicked.into()))
 }
 
 async fn run(attempt: Attempt, mut permit: Permit, next: Next<Attempt>) -> Outcome {

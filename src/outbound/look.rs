@@ -13,6 +13,7 @@ pub static GET_GROUP_INFO: Command = Command {
     service: "group_open_http_svc",
     name: "get_group_info",
     is_whole: |body| serde_json::from_slice::<Groups>(body).is_ok(),
+    made: |_| None,
 };
 
 /// An ID that nobody has reason to give a group. It need not be free: all

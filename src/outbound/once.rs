@@ -13,10 +13,14 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::{
-    call::{Call, Record},
+    call::Call,
+    record::Record,
     step::{Next, Outcome},
 };
-use crate::errors::{CallError, Existing, InUse, NotSent};
+use crate::{
+    errors::{CallError, Existing, InUse, NotSent},
+    telemetry::traces::parts::Name,
+};
 
 /// One app's keyed calls under way.
 #[derive(Default)]
@@ -64,7 +68,9 @@ pub async fn once(once: Arc<Once>, mut call: Call, next: Next<Call>) -> Outcome 
             return Err(CallError::InUse(InUse { code: None, existing: Existing::Different(fields) }));
         }
         call.record.follow(&shared.record);
+        let twin = call.record.trace().part_beside(Name::Twin, shared.record.trace());
         let ended = shared.ended.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
+        twin.end(|_| {});
         match ended {
             Some(outcome) if !was_its_own_deadline(&outcome) => return outcome,
             // The leader may have made the group: what stands, then, is this call's own.

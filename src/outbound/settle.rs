@@ -9,11 +9,19 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::{
+    audit,
     call::{Answer, Call, Purpose},
     look::{self, GET_GROUP_INFO, Standing},
+    record::Record,
     step::{Next, Outcome},
 };
-use crate::errors::{CallError, Existing, InUse, table::Action};
+use crate::{
+    errors::{CallError, Existing, InUse, table::Action},
+    telemetry::traces::{
+        Trace,
+        parts::{Name, attribute},
+    },
+};
 
 /// What a call is to bring about, in terms that a look can be compared with.
 pub trait Goal: Send + Sync {
@@ -37,10 +45,10 @@ pub async fn settle(call: Call, next: Next<Call>) -> Outcome {
                 Found::Group(existing) => existing,
                 Found::Nothing | Found::Unknown => Existing::Unread,
             };
-            in_use(&call, existing, Some(refusal.code))
+            in_use(&call, &*goal, existing, Some(refusal.code))
         }
         Err(_) if call.record.unsettled() => match look_at(&call, &*goal, &next).await {
-            Found::Group(existing) => in_use(&call, existing, None),
+            Found::Group(existing) => in_use(&call, &*goal, existing, None),
             Found::Nothing | Found::Unknown => outcome,
         },
         _ => outcome,
@@ -49,9 +57,14 @@ pub async fn settle(call: Call, next: Next<Call>) -> Outcome {
 
 /// What stands is the caller's own where an earlier attempt may have made it:
 /// one of this call, or one that the caller says it made.
-fn in_use(call: &Call, existing: Existing, code: Option<u32>) -> Outcome {
+fn in_use(call: &Call, goal: &dyn Goal, existing: Existing, code: Option<u32>) -> Outcome {
     if existing == Existing::Same && (call.is_repeat || call.record.unsettled()) {
+        let app = call.record.app().map_or("", |app| app);
+        audit::imported(&call.record, app, goal.group_id(), true);
         return Ok(Answer { body: Default::default(), reconciled: true });
+    }
+    if matches!(existing, Existing::Different(_)) {
+        call.record.know(); // that it is not of this call's making
     }
     Err(CallError::InUse(InUse { code, existing }))
 }
@@ -62,10 +75,33 @@ enum Found {
     Unknown,
 }
 
+impl Found {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Group(Existing::Same) => "same",
+            Self::Group(Existing::Different(_)) => "different",
+            Self::Group(Existing::Unread) => "unread",
+            Self::Nothing => "nothing",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 async fn look_at(call: &Call, goal: &dyn Goal, next: &Next<Call>) -> Found {
     if call.turn.deadline <= Instant::now() + Duration::from_millis(1) {
         return Found::Unknown;
     }
+    let trace = call.record.trace().branch(Name::Look);
+    let found = look(call, goal, next, trace.clone()).await;
+    trace.end(|notes| {
+        notes.put(attribute::COMMAND, GET_GROUP_INFO.name);
+        notes.put(attribute::GROUP_ID, goal.group_id().to_owned());
+        notes.put(attribute::FOUND, found.name());
+    });
+    found
+}
+
+async fn look(call: &Call, goal: &dyn Goal, next: &Next<Call>, trace: Trace) -> Found {
     let look = Call {
         command: &GET_GROUP_INFO,
         body: look::body(goal.group_id(), goal.fields()),
@@ -75,7 +111,7 @@ async fn look_at(call: &Call, goal: &dyn Goal, next: &Next<Call>) -> Found {
         goal: None,
         purpose: Purpose::Look,
         signed_again: false,
-        record: Arc::default(), // a look is no attempt at the request
+        record: Arc::new(Record::of_look(&call.record, trace)),
     };
     match next.run(look).await {
         Ok(answer) => match look::read(&answer.body, goal.group_id()) {
@@ -89,7 +125,11 @@ async fn look_at(call: &Call, goal: &dyn Goal, next: &Next<Call>) -> Found {
             Standing::Unread => Found::Unknown,
         },
         Err(error) => {
-            tracing::debug!(group_id = goal.group_id(), "could not look at what stands: {error}");
+            tracing::debug!(
+                group_id = goal.group_id(),
+                trace_id = call.record.trace().id().map(tracing::field::display),
+                "could not look at what stands: {error}"
+            );
             Found::Unknown
         }
     }

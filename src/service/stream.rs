@@ -10,11 +10,11 @@ use std::{collections::HashSet, future::Future, pin::Pin, sync::Arc, time::Durat
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::{Instant, sleep_until, timeout_at},
 };
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Status, Streaming};
+use tonic::{Code, Status, Streaming};
 
 use super::{Service, State};
 use crate::{
@@ -23,8 +23,12 @@ use crate::{
     commands::import_group::ImportGroup,
     deadline::Deadline,
     errors::{CallError, Failure, NotSent, Reason, Violation},
-    inbound::guard::Guards,
+    inbound::{
+        entry::{Entry, tell_item},
+        guard::Guards,
+    },
     operation::Arrival,
+    outbound::record::{Origin, Record},
     proto::{ImportGroupsRequest, ImportGroupsResponse, import_groups_response::Outcome},
 };
 
@@ -47,6 +51,7 @@ pub(super) fn answer(
     service: Service,
     state: Arc<State>,
     caller: Arc<Caller>,
+    entry: Arc<Entry>,
     timeout: Option<Duration>,
     requests: Streaming<ImportGroupsRequest>,
 ) -> Answers {
@@ -55,6 +60,7 @@ pub(super) fn answer(
         service,
         state,
         caller,
+        entry,
         deadline: timeout.map(Deadline::after),
         places: Arc::new(Semaphore::new(WAITING)),
         unanswered: HashSet::new(),
@@ -76,6 +82,7 @@ struct Bulk {
     service: Service,
     state: Arc<State>,
     caller: Arc<Caller>,
+    entry: Arc<Entry>,
     deadline: Option<Deadline>,
     places: Arc<Semaphore>,
     unanswered: HashSet<String>,
@@ -117,8 +124,8 @@ impl Bulk {
             let room = places.available_permits() > 0 && self.unanswered.len() < UNANSWERED;
             tokio::select! {
                 biased;
-                () = &mut over => return ended(CallError::DeadlinePassed),
-                () = stop.draining() => return ended(NotSent::Draining.into()),
+                () = &mut over => return self.ended(CallError::DeadlinePassed),
+                () = stop.draining() => return self.ended(NotSent::Draining.into()),
                 Some(answer) = self.items.next(), if !self.items.is_empty() => {
                     self.unanswered.remove(&answer.item_id);
                     if answers.send(Ok(answer)).await.is_err() {
@@ -145,26 +152,42 @@ impl Bulk {
     /// Begins an item, or answers at once one that can't be begun.
     fn start(&mut self, message: ImportGroupsRequest) -> Option<ImportGroupsResponse> {
         let ImportGroupsRequest { item_id, request } = message;
+        self.entry.items().begin();
         let Some(request) = self.acceptable(&item_id).then_some(request).flatten() else {
             return Some(self.refuse(item_id));
         };
         self.unanswered.insert(item_id.clone());
+        let record = self.record(self.places.clone().try_acquire_owned().ok());
         let own = Deadline::after(self.state.item_deadline);
         let arrival = Arrival {
             caller: self.caller.clone(),
             lane: Lane::Stream,
             deadline: self.deadline.map_or(own, |stream| stream.min(own)),
             is_repeat: false,
-            place: self.places.clone().try_acquire_owned().ok(),
+            record: record.clone(),
         };
-        let (service, state) = (self.service.clone(), self.state.clone());
+        let (service, state, entry) = (self.service.clone(), self.state.clone(), self.entry.clone());
+        let since = Instant::now();
         self.items.push(Box::pin(async move {
             // Where its ceiling leaves no room in time, admission says so.
             let _ = timeout_at(arrival.deadline.send_by, Guards::wait(&service.access, &arrival.caller)).await;
             let outcome = service.run::<ImportGroup>(&state, arrival, request).await;
+            tell(&entry, &item_id, &record, outcome.as_ref().err(), since.elapsed());
             response(item_id, outcome)
         }));
         None
+    }
+
+    /// Where an item's doings are noted.
+    fn record(&self, place: Option<OwnedSemaphorePermit>) -> Arc<Record> {
+        let origin = Origin { caller: self.caller.name.clone(), trace: self.entry.trace().item() };
+        Arc::new(Record::new(origin, place))
+    }
+
+    fn ended(&self, error: CallError) -> End {
+        let failure = Failure::early(Reason::Call(error));
+        self.entry.set_outcome(failure.reason());
+        Some(failure.to_status())
     }
 
     fn acceptable(&self, item_id: &str) -> bool {
@@ -185,7 +208,8 @@ impl Bulk {
         let end = (0..=MAX_ITEM_ID_BYTES).rev().find(|end| item_id.is_char_boundary(*end)).unwrap_or(0);
         item_id.truncate(end);
         let failure = Failure::early(Reason::Invalid(vec![violation]));
-        self.service.tell_refused::<ImportGroup>(&self.caller, &failure);
+        self.service.count_refused::<ImportGroup>(&self.caller, &failure);
+        tell(&self.entry, &item_id, &self.record(None), Some(&failure), Duration::ZERO);
         response(item_id, Err(failure))
     }
 }
@@ -202,8 +226,10 @@ fn response(item_id: String, outcome: Result<crate::proto::ImportGroupResponse, 
     ImportGroupsResponse { item_id, outcome: Some(outcome) }
 }
 
-fn ended(error: CallError) -> End {
-    Some(Failure::early(Reason::Call(error)).to_status())
+/// Tells of an item that is answered.
+fn tell(entry: &Entry, item_id: &str, record: &Record, failure: Option<&Failure>, took: Duration) {
+    entry.items().end(failure.is_none());
+    tell_item(item_id, record, failure.map_or(Code::Ok, Failure::code), failure.map_or("OK", Failure::reason), took);
 }
 
 fn far_future() -> Instant {

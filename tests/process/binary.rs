@@ -20,6 +20,9 @@ pub(crate) const SDK_APP_ID: u64 = 1_400_000_321;
 pub(crate) fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_group-import-gateway"));
     command.env_remove("RUST_LOG").env_remove("GATEWAY_CONFIG").stdin(Stdio::null());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("OTEL_")) {
+        command.env_remove(name);
+    }
     command
 }
 

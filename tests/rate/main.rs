@@ -40,7 +40,7 @@ async fn start(sandbox: &Sandbox, more: &str) -> (tempfile::TempDir, Running, Gr
     let mut command = binary();
     command
         .args(["serve", "--config", &config])
-        .env("RUST_LOG", "warn,group_import_gateway::gateway=info,group_import_gateway::service=info");
+        .env("RUST_LOG", "warn,group_import_gateway::gateway=info,group_import_gateway::access=info");
     let gateway = Running::start(command);
     let client = gateway.client().await;
     (folder, gateway, client)
@@ -187,9 +187,11 @@ fn quantile(gateway: &Running, lane: &str, quantile: f64) -> f64 {
 /// A percentile of a caller's own waits in milliseconds, by the access log.
 fn waits_of(gateway: &Running, caller: &str, percentile: usize) -> u64 {
     let text = gateway.text();
-    let lines = text.lines().filter(|line| line.contains("call ended") && line.contains(&format!("caller={caller} ")));
+    let lines =
+        text.lines().filter(|line| line.contains("call ended") && line.contains(&format!("caller=\"{caller}\" ")));
     let mut waits: Vec<u64> = lines
-        .map(|line| line.split("wait_ms=").nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap())
+        .map(|line| line.split("wait_ms=").nth(1).unwrap().split_whitespace().next().unwrap().parse::<f64>().unwrap())
+        .map(|wait| wait as u64)
         .collect();
     waits.sort_unstable();
     assert!(waits.len() > 20, "{} lines of {caller}", waits.len());
