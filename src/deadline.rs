@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How much earlier than the client's deadline our answer leaves.
-const ANSWER_MARGIN: Duration = Duration::from_millis(10);
+/// How much earlier than the client's deadline our answer leaves, so that it gets there: with it come the reason and
+/// whether a group may stand, which the client's own timer can't know.
+const ANSWER_MARGIN: Duration = Duration::from_millis(50);
 /// How much earlier still the last attempt may be let go.
 const SEND_MARGIN: Duration = Duration::from_millis(10);
 
@@ -25,8 +26,8 @@ impl Deadline {
     /// The deadline of a call that arrived now and may take `timeout`.
     pub fn after(timeout: Duration) -> Self {
         let now = Instant::now();
-        let answer_by = now + timeout.saturating_sub(ANSWER_MARGIN.min(timeout / 8));
-        let send_by = answer_by - SEND_MARGIN.min(timeout / 8);
+        let answer_by = now + timeout.saturating_sub(ANSWER_MARGIN.min(timeout / 10));
+        let send_by = answer_by - SEND_MARGIN.min(timeout / 10);
         Self { send_by: send_by.max(now), answer_by }
     }
 
@@ -50,6 +51,6 @@ mod tests {
             assert!(deadline.answer_by < now + timeout, "{ms} ms");
         }
         let deadline = Deadline::after(Duration::from_secs(1));
-        assert_eq!(deadline.send_by - now, Duration::from_millis(980));
+        assert_eq!(deadline.send_by - now, Duration::from_millis(940));
     }
 }

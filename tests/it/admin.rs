@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fs, net::SocketAddr, path::Path, time::Duration};
 
+use group_import_gateway::config::{Backend, Outage};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -101,7 +102,9 @@ async fn the_status_has_the_history_that_the_page_lacks() {
 /// The metrics named in a file, without what histograms and counters add.
 fn metrics_in(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    let ours = words.filter(|word| word.starts_with("group_import_") || word.starts_with("grpc_server_"));
+    let ours = words
+        .filter(|word| word.starts_with("group_import_") || word.starts_with("grpc_server_"))
+        .filter(|word| *word != "group_import_gateway"); // the crate, in log lines
     ours.map(|name| {
         let suffix = ["_total", "_bucket", "_sum", "_count"].into_iter().find(|suffix| name.ends_with(suffix));
         name.strip_suffix(suffix.unwrap_or("")).unwrap().to_owned()
@@ -113,9 +116,19 @@ fn metrics_in(text: &str) -> BTreeSet<String> {
 async fn the_dashboard_the_alerts_and_readme_name_metrics_that_are_there() {
     let rig = with_admin().await;
     rig.import(group("first")).await.unwrap();
-    let (_, metrics) = get(rig.gateway.admin().unwrap(), "/metrics").await;
-    let there: BTreeSet<_> =
-        metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).map(str::to_owned).collect();
+    // No Redis is at that address, but only where it should be are there metrics of it.
+    let sharing = Rig::with(|config| {
+        config.server.admin_listen = Some(([127, 0, 0, 1], 0).into());
+        let (url, suspect) = ("redis://127.0.0.1:1".parse().unwrap(), Duration::from_secs(30));
+        config.rate_limit.backend = Backend::Redis { url, replicas: 3, outage: Outage::Share, suspect };
+    })
+    .await;
+    let mut there = BTreeSet::new();
+    for rig in [rig, sharing] {
+        let (_, metrics) = get(rig.gateway.admin().unwrap(), "/metrics").await;
+        let types = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+        there.extend(types.map(str::to_owned));
+    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for file in ["deploy/grafana/group-import-gateway.json", "deploy/prometheus/rules.yml", "README.md"] {
         let named = metrics_in(&fs::read_to_string(root.join(file)).unwrap());
