@@ -24,8 +24,10 @@ const TELL_EVERY: u64 = 1 << 16;
 /// How groups are written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Form {
+pub enum Form {
+    /// An object a line.
     Jsonl,
+    /// A header with the fields' names, and a record a group.
     Csv,
 }
 

@@ -12,15 +12,18 @@ const BUFFER: usize = 128 * 1024;
 
 /// How an input is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Packing {
+pub enum Packing {
+    /// Not at all.
     Plain,
+    /// By gzip, in one member or several.
     Gzip,
+    /// By zstd, in one frame or several.
     Zstd,
 }
 
 impl Packing {
     /// By the first bytes, for an input that has no name.
-    pub(super) fn sniff(beginning: &[u8]) -> Self {
+    pub fn sniff(beginning: &[u8]) -> Self {
         match beginning {
             [0x1f, 0x8b, ..] => Self::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
