@@ -25,6 +25,15 @@ impl<'a> Groups<'a> {
         let records = Records::new(form, Tape::new(packing.unpack(from)))?;
         Ok(Self { records, ended: false })
     }
+
+    /// The groups of an input that has no name: its first bytes tell what it is.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn sniffed(from: impl Read + Send + 'a) -> io::Result<Self> {
+        let (_, records) = Records::sniffed(from)?;
+        Ok(Self { records, ended: false })
+    }
 }
 
 impl Iterator for Groups<'_> {

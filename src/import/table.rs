@@ -118,7 +118,8 @@ impl Row {
 
     /// Reads one record; the number of its first line, or nothing at the end.
     fn read(&mut self, tape: &mut Tape<'_>) -> io::Result<Option<u64>> {
-        skip_line_ends(tape)?;
+        // The parser would pass over them too, but without saying how many they were.
+        tape.skip_line_ends()?;
         let line = tape.line();
         let (mut length, mut quotes) = (0, 0);
         (self.cells, self.fault) = (0, None);
@@ -167,19 +168,6 @@ impl Row {
         };
         let cells: Result<Vec<_>, _> = self.ends[..self.cells].iter().map(cut).collect();
         cells.map_err(|_| "not UTF-8".to_owned())
-    }
-}
-
-/// The parser would pass over them too, but without saying how many they were.
-fn skip_line_ends(tape: &mut Tape<'_>) -> io::Result<()> {
-    loop {
-        let bytes = tape.peek()?;
-        let ends = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        let more = ends > 0 && ends == bytes.len();
-        tape.take(ends)?;
-        if !more {
-            return Ok(());
-        }
     }
 }
 

@@ -22,8 +22,11 @@ pub enum Packing {
 }
 
 impl Packing {
+    /// How many bytes tell it.
+    pub(super) const TOLD_BY: u64 = 4;
+
     /// By the first bytes, for an input that has no name.
-    pub fn sniff(beginning: &[u8]) -> Self {
+    pub(super) fn sniff(beginning: &[u8]) -> Self {
         match beginning {
             [0x1f, 0x8b, ..] => Self::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
