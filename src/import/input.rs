@@ -144,10 +144,15 @@ impl<'a> Records<'a> {
         let packing = Packing::sniff(&head);
         let mut tape = Tape::new(packing.unpack(io::Cursor::new(head).chain(from))).hashed();
         tape.skip_mark()?;
-        tape.skip_line_ends()?;
-        let start = tape.peek()?;
-        let jsonl = start.trim_ascii_start().first().is_none_or(|first| matches!(first, b'{' | b'['));
-        let form = if jsonl { Form::Jsonl } else { Form::Csv };
+        let alone = tape.skip_line_ends(false)?;
+        // No name of a column begins with a space, but a line of JSON may.
+        let jsonl = tape.peek()?.first().is_none_or(|first| matches!(first, b'{' | b'[' | b' ' | b'\t'));
+        let form = if jsonl {
+            Form::Jsonl
+        } else {
+            tape.count(alone);
+            Form::Csv
+        };
         Ok((form, Self::new(form, tape)?))
     }
 

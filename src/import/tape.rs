@@ -68,17 +68,29 @@ impl<'a> Tape<'a> {
         Ok(())
     }
 
-    /// Takes the line ends that come next.
-    pub(super) fn skip_line_ends(&mut self) -> io::Result<()> {
+    /// Takes the line ends that come next, and says how many of them were a
+    /// carriage return alone, which `line` does not count. `returned`: one has
+    /// been taken just before.
+    pub(super) fn skip_line_ends(&mut self, mut returned: bool) -> io::Result<u64> {
+        let mut alone = 0;
         loop {
             let bytes = self.peek()?;
             let ends = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            for byte in &bytes[..ends] {
+                alone += u64::from(returned && *byte != b'\n');
+                returned = *byte == b'\r';
+            }
             let more = ends > 0 && ends == bytes.len();
             self.take(ends)?;
             if !more {
-                return Ok(());
+                return Ok(alone + u64::from(returned));
             }
         }
+    }
+
+    /// Counts lines that end in something else than a line feed.
+    pub(super) fn count(&mut self, lines: u64) {
+        self.line += lines;
     }
 
     /// Takes `count` bytes of what `peek` showed.
