@@ -123,8 +123,11 @@ fn assert_told((found, error): &Found, file: &[u8]) {
 fn assert_lines((found, error): &Found, file: &[u8]) {
     assert_eq!(*error, None);
     let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
-    let lines: Vec<_> =
-        (1..).zip(file.split(|byte| *byte == b'\n')).filter(|(_, line)| !line.trim_ascii().is_empty()).collect();
+    // JSON knows no form feed, but at a line's edge one does no harm.
+    let lines: Vec<_> = (1..)
+        .zip(file.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii))
+        .filter(|(_, line)| !line.is_empty())
+        .collect();
     assert_eq!(found.len(), lines.len(), "lines are lost, or made");
     for ((at, group), (line, text)) in found.iter().zip(lines) {
         assert_eq!(*at, line);
