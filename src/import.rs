@@ -24,19 +24,20 @@ use std::{
 
 use tokio::sync::mpsc;
 
+pub use self::{groups::Groups, input::Form, options::Options, screen::Screen, unpack::Packing};
 use self::{
-    input::{Form, Input, Records, Survey},
+    input::{Input, Records, Survey},
     journal::{Header, Identity, Journal, Past},
     link::Link,
     recorder::{Recorder, Results},
     session::{Ended, Plan, Session},
     summary::Subject,
 };
-pub use self::{options::Options, screen::Screen};
 
 mod draft;
 mod ending;
 mod feed;
+mod groups;
 mod input;
 mod interrupts;
 mod item;

@@ -15,7 +15,7 @@
 //!   in the `log`
 //! - `reply` puts the answer on the wire, or what the fault made of it
 //!
-//! `observe` and `steer` are what a test sees and does from outside.
+//! `observe` and `steer` are what a test sees and does from outside; `offline` is the world without the way there.
 
 use std::{
     fmt, io,
@@ -40,6 +40,7 @@ mod get_group_info;
 mod import_group;
 mod log;
 mod observe;
+mod offline;
 mod query;
 mod rate;
 mod reply;
@@ -58,6 +59,7 @@ pub use self::{
     command::Command,
     fault::{Fault, FaultError, FaultKind},
     log::Seen,
+    offline::Offline,
     settings::{App, Limits, Settings},
     store::Stored,
 };

@@ -25,8 +25,12 @@ struct Envelope {
 /// no JSON object, no code, an OK that does not say OK or lacks what
 /// `is_whole` looks for.
 pub fn read(body: &[u8], is_whole: fn(&[u8]) -> bool) -> Result<(), CallError> {
+    // An array of the right values would pass for the fields by their order.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Lost::NotJson.into());
+    }
     let envelope: Envelope = serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data if body.trim_ascii_start().first() == Some(&b'{') => Lost::Incomplete,
+        serde_json::error::Category::Data => Lost::Incomplete,
         _ => Lost::NotJson,
     })?;
     match envelope.error_code {
@@ -72,7 +76,7 @@ mod tests {
         ] {
             assert!(matches!(read_text(bad), Err(CallError::Lost(Lost::Incomplete))), "{bad}");
         }
-        for bad in ["", "null", "[]", "\"OK\"", "<html>", r#"{"ActionStatus":"OK","Er"#] {
+        for bad in ["", "null", "[]", "\"OK\"", "<html>", r#"{"ActionStatus":"OK","Er"#, r#"["FAIL",10021,"used"]"#] {
             assert!(matches!(read_text(bad), Err(CallError::Lost(Lost::NotJson))), "{bad}");
         }
     }

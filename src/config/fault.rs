@@ -42,7 +42,8 @@ impl fmt::Display for Place {
             Place::File(file) => write!(f, "{file}: "),
             Place::Line(file, line, None) => write!(f, "{file}:{line}: "),
             Place::Line(file, line, Some(column)) => write!(f, "{file}:{line}:{column}: "),
-            Place::Variable(name) => write!(f, "{name}: "),
+            // Any byte but two may stand in a name, what steers a terminal too.
+            Place::Variable(name) => write!(f, "{}: ", name.escape_debug()),
         }
     }
 }

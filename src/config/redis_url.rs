@@ -3,19 +3,23 @@
 use std::fmt;
 use std::str::FromStr;
 
-use http::Uri;
+use redis::IntoConnectionInfo as _;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Expected;
 
-/// A checked `redis://` or `rediss://` URL. Its password shows neither in `Debug` nor in `Display`.
+/// A `redis://` or `rediss://` URL that the client takes. Its password shows neither in `Debug` nor in `Display`.
 #[derive(Clone)]
-pub struct RedisUrl(SecretString);
+pub struct RedisUrl {
+    url: SecretString,
+    /// Scheme, host and port, as the client understood them.
+    place: String,
+}
 
 impl RedisUrl {
     /// The whole URL, password and all: for the Redis client alone.
     pub fn expose(&self) -> &str {
-        self.0.expose_secret()
+        self.url.expose_secret()
     }
 }
 
@@ -23,16 +27,14 @@ impl FromStr for RedisUrl {
     type Err = Expected;
 
     fn from_str(text: &str) -> Result<Self, Expected> {
+        let expected = || Expected::new("a URL such as \"redis://127.0.0.1:6379\", or \"rediss://…\" for TLS");
+        let scheme = ["redis", "rediss"].into_iter().find(|scheme| text.starts_with(&format!("{scheme}://")));
         // A fragment is refused because `#insecure` would have the client take any certificate.
-        let uri: Option<Uri> = text.parse().ok().filter(|_| !text.contains('#'));
-        let fits = uri.is_some_and(|uri| {
-            matches!(uri.scheme_str(), Some("redis" | "rediss")) && uri.host().is_some_and(|host| !host.is_empty())
-        });
-        if fits {
-            Ok(Self(text.into()))
-        } else {
-            Err(Expected::new("a URL such as \"redis://127.0.0.1:6379\", or \"rediss://…\" for TLS"))
-        }
+        let scheme = scheme.filter(|_| !text.contains('#')).ok_or_else(expected)?;
+        // The client's own reading alone tells what is a password and what a host: by another, what was meant as a
+        // password could end in `place`. Its error is not told, since it may quote the URL.
+        let info = text.into_connection_info().map_err(|_| expected())?;
+        Ok(Self { url: text.into(), place: format!("{scheme}://{}", info.addr()) })
     }
 }
 
@@ -47,12 +49,7 @@ impl Eq for RedisUrl {}
 
 impl fmt::Display for RedisUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = self.expose();
-        let (scheme, rest) = url.split_once("://").unwrap_or(("redis", ""));
-        let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
-        // A query can hold a password as well.
-        let place = rest.split(['/', '?']).next().unwrap_or_default();
-        write!(f, "{scheme}://{place}")
+        f.write_str(&self.place)
     }
 }
 
@@ -75,8 +72,18 @@ mod tests {
     }
 
     #[test]
-    fn other_schemes_and_insecure_tls_are_refused() {
-        for bad in ["", "127.0.0.1:6379", "http://x", "redis://", "rediss://cache.example/#insecure"] {
+    fn what_the_client_would_not_take_is_refused() {
+        for bad in [
+            "",
+            "127.0.0.1:6379",
+            "http://x",
+            "unix:///run/redis.sock",
+            "redis://",
+            "redis://gateway:hunter2", // the host forgotten: a port that is none, which must not be shown
+            "redis://cache.example/first",
+            "redis://0.0.0.0:6379",
+            "rediss://cache.example/#insecure",
+        ] {
             assert!(bad.parse::<RedisUrl>().is_err(), "{bad:?} passed");
         }
     }

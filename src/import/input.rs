@@ -3,7 +3,7 @@
 use std::{
     ffi::OsStr,
     fs::File,
-    io::{self, BufRead as _, Read},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -24,8 +24,10 @@ const TELL_EVERY: u64 = 1 << 16;
 /// How groups are written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Form {
+pub enum Form {
+    /// An object a line.
     Jsonl,
+    /// A header with the fields' names, and a record a group.
     Csv,
 }
 
@@ -107,16 +109,7 @@ impl Input {
                 let file = File::open(path)?.take(length.unwrap_or(u64::MAX));
                 Ok((*form, Records::new(*form, Tape::new(packing.unpack(file)))?))
             }
-            Self::Stdin => {
-                let mut packed = Packing::Plain.unpack(io::stdin());
-                let packing = Packing::sniff(packed.fill_buf()?);
-                let mut tape = Tape::new(packing.unpack(packed)).hashed();
-                tape.skip_mark()?;
-                let start = tape.peek()?;
-                let jsonl = start.trim_ascii_start().first().is_none_or(|first| matches!(first, b'{' | b'['));
-                let form = if jsonl { Form::Jsonl } else { Form::Csv };
-                Ok((form, Records::new(form, tape)?))
-            }
+            Self::Stdin => Records::sniffed(io::stdin()),
         }
     }
 }
@@ -141,6 +134,26 @@ impl<'a> Records<'a> {
             Form::Csv => Reader::Table(Box::new(Table::open(&mut tape)?)),
         };
         Ok(Self { tape, reader })
+    }
+
+    /// The records of an input that has no name: its first bytes tell its
+    /// packing and its form. Keeps the hash of all that passes.
+    pub(super) fn sniffed(mut from: impl Read + Send + 'a) -> io::Result<(Form, Self)> {
+        let mut head = Vec::new(); // whole, although a pipe may bring it byte by byte
+        from.by_ref().take(Packing::TOLD_BY).read_to_end(&mut head)?;
+        let packing = Packing::sniff(&head);
+        let mut tape = Tape::new(packing.unpack(io::Cursor::new(head).chain(from))).hashed();
+        tape.skip_mark()?;
+        let alone = tape.skip_line_ends(false)?;
+        // No name of a column begins with a space, but a line of JSON may.
+        let jsonl = tape.peek()?.first().is_none_or(|first| matches!(first, b'{' | b'[' | b' ' | b'\t'));
+        let form = if jsonl {
+            Form::Jsonl
+        } else {
+            tape.count(alone);
+            Form::Csv
+        };
+        Ok((form, Self::new(form, tape)?))
     }
 
     /// Moves to the next record, and returns the number of its first line.

@@ -35,6 +35,8 @@ struct Row {
     ends: Vec<usize>,
     cells: usize,
     fault: Option<&'static str>,
+    /// It ended in a carriage return, which a line feed may follow.
+    returned: bool,
 }
 
 impl Table {
@@ -113,12 +115,16 @@ fn columns(names: &[&str]) -> Result<Vec<Column>, String> {
 
 impl Row {
     fn new() -> Self {
-        Self { parser: csv_core::Reader::new(), text: vec![0; 4096], ends: vec![0; MOST_CELLS], cells: 0, fault: None }
+        let (text, ends) = (vec![0; 4096], vec![0; MOST_CELLS]);
+        Self { parser: csv_core::Reader::new(), text, ends, cells: 0, fault: None, returned: false }
     }
 
     /// Reads one record; the number of its first line, or nothing at the end.
     fn read(&mut self, tape: &mut Tape<'_>) -> io::Result<Option<u64>> {
-        skip_line_ends(tape)?;
+        // The parser would pass over them too, but without saying how many they were. A carriage return ends a record
+        // even alone, and no two records may have one number: the journal and the keys go by it.
+        let alone = tape.skip_line_ends(self.returned)?;
+        tape.count(alone);
         let line = tape.line();
         let (mut length, mut quotes) = (0, 0);
         (self.cells, self.fault) = (0, None);
@@ -128,6 +134,7 @@ impl Row {
             let (result, taken, written, ended) =
                 self.parser.read_record(bytes, &mut self.text[length..], &mut self.ends[self.cells..]);
             quotes += bytes[..taken].iter().filter(|byte| **byte == b'"').count();
+            self.returned = bytes[..taken].last() == Some(&b'\r');
             tape.take(taken)?;
             length += written;
             self.cells += ended;
@@ -167,19 +174,6 @@ impl Row {
         };
         let cells: Result<Vec<_>, _> = self.ends[..self.cells].iter().map(cut).collect();
         cells.map_err(|_| "not UTF-8".to_owned())
-    }
-}
-
-/// The parser would pass over them too, but without saying how many they were.
-fn skip_line_ends(tape: &mut Tape<'_>) -> io::Result<()> {
-    loop {
-        let bytes = tape.peek()?;
-        let ends = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        let more = ends > 0 && ends == bytes.len();
-        tape.take(ends)?;
-        if !more {
-            return Ok(());
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The input as a tape of bytes that counts lines and, where asked to, keeps
 //! the hash of all that has passed.
 
-use std::io::{self, BufRead, ErrorKind};
+use std::io::{self, BufRead, ErrorKind, Read as _};
 
 use sha2::{Digest as _, Sha256};
 
@@ -49,10 +49,48 @@ impl<'a> Tape<'a> {
         self.from.fill_buf()
     }
 
-    /// Takes the byte order mark that Windows programs begin a file with.
+    /// Takes the byte order mark that Windows programs begin a file with, even
+    /// where it comes in pieces.
     pub(super) fn skip_mark(&mut self) -> io::Result<()> {
         const MARK: &[u8] = b"\xef\xbb\xbf";
-        if self.peek()?.starts_with(MARK) { self.take(MARK.len()) } else { Ok(()) }
+        let mut found = 0;
+        while found < MARK.len() && self.peek()?.first() == Some(&MARK[found]) {
+            self.from.consume(1);
+            found += 1;
+        }
+        if let (true, Some(passed)) = (found == MARK.len(), &mut self.passed) {
+            passed.update(MARK);
+        } else if (1..MARK.len()).contains(&found) {
+            // It was none: back to where it came from.
+            let rest = std::mem::replace(&mut self.from, Box::new(io::empty()));
+            self.from = Box::new(MARK[..found].chain(rest));
+        }
+        Ok(())
+    }
+
+    /// Takes the line ends that come next, and says how many of them were a
+    /// carriage return alone, which `line` does not count. `returned`: one has
+    /// been taken just before.
+    pub(super) fn skip_line_ends(&mut self, mut returned: bool) -> io::Result<u64> {
+        let mut alone = 0;
+        loop {
+            let bytes = self.peek()?;
+            let ends = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            for byte in &bytes[..ends] {
+                alone += u64::from(returned && *byte != b'\n');
+                returned = *byte == b'\r';
+            }
+            let more = ends > 0 && ends == bytes.len();
+            self.take(ends)?;
+            if !more {
+                return Ok(alone + u64::from(returned));
+            }
+        }
+    }
+
+    /// Counts lines that end in something else than a line feed.
+    pub(super) fn count(&mut self, lines: u64) {
+        self.line += lines;
     }
 
     /// Takes `count` bytes of what `peek` showed.
@@ -70,4 +108,42 @@ impl<'a> Tape<'a> {
 /// Bytes in hex.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::io::BufReader;
+
+    use super::*;
+
+    /// What is left after the mark is gone, if there is one, and the hash of all of it.
+    fn rest(text: &[u8], buffer: usize) -> (Vec<u8>, String) {
+        let mut tape = Tape::new(Box::new(BufReader::with_capacity(buffer, text))).hashed();
+        tape.skip_mark().unwrap();
+        let mut rest = Vec::new();
+        while !tape.peek().unwrap().is_empty() {
+            rest.push(tape.peek().unwrap()[0]);
+            tape.take(1).unwrap();
+        }
+        (rest, tape.passed().unwrap())
+    }
+
+    #[test]
+    fn a_mark_is_taken_whole_or_not_at_all_whatever_comes_at_a_time() {
+        for buffer in [1, 2, 3, 8] {
+            let of = |text: &[u8]| hex(&Sha256::digest(text));
+            for (text, left) in [
+                (&b"\xef\xbb\xbfab"[..], &b"ab"[..]),
+                (b"\xef\xbb\xbf\xef\xbb\xbf", b"\xef\xbb\xbf"),
+                (b"\xef\xbbab", b"\xef\xbbab"),
+                (b"\xef", b"\xef"),
+                (b"", b""),
+                (b"ab", b"ab"),
+            ] {
+                assert_eq!(rest(text, buffer), (left.to_vec(), of(text)), "{text:?}");
+            }
+        }
+    }
 }

@@ -12,13 +12,19 @@ const BUFFER: usize = 128 * 1024;
 
 /// How an input is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Packing {
+pub enum Packing {
+    /// Not at all.
     Plain,
+    /// By gzip, in one member or several.
     Gzip,
+    /// By zstd, in one frame or several.
     Zstd,
 }
 
 impl Packing {
+    /// How many bytes tell it.
+    pub(super) const TOLD_BY: u64 = 4;
+
     /// By the first bytes, for an input that has no name.
     pub(super) fn sniff(beginning: &[u8]) -> Self {
         match beginning {

@@ -75,11 +75,12 @@ fn problem(name: &str, known: &BTreeSet<String>) -> String {
         let prefix = format!("{PREFIX}{table}__{row}__");
         if !known.iter().any(|name| name.starts_with(&prefix)) {
             let (table, row) = (table.to_ascii_lowercase(), row.to_ascii_lowercase());
+            let row = row.escape_debug();
             return format!("no [[{table}]] of the file is called `{row}`: a variable changes one, it adds none");
         }
     }
     match nearest::variable(name, known) {
-        Some(near) => format!("sets no known key; did you mean `{near}`?"),
+        Some(near) => format!("sets no known key; did you mean `{}`?", near.escape_debug()),
         None => "sets no known key (variables are named like `GATEWAY_SERVER__LISTEN`)".to_owned(),
     }
 }

@@ -150,3 +150,17 @@ fn rust_log_goes_before_the_level_and_is_checked() {
     let faults = faults_with(LEAST, &[("RUST_LOG", "hyper=loud")]);
     assert!(faults[0].starts_with("RUST_LOG: log.level: expected error, warn,"), "{faults:#?}");
 }
+
+#[test]
+fn what_steers_a_terminal_is_told_escaped() {
+    let text = LEAST.replace("\"prod\"", "\"a\\u001bb\"");
+    let set = [("GATEWAY_APPS__A\u{1b}B__REGIO", "x"), ("GATEWAY_APPS__C\u{1b}D__REGION", "x")];
+    let faults = faults_with(&text, &set);
+    assert_eq!(
+        faults[1..],
+        [
+            "GATEWAY_APPS__A\\u{1b}B__REGIO: sets no known key; did you mean `GATEWAY_APPS__A\\u{1b}B__REGION`?",
+            "GATEWAY_APPS__C\\u{1b}D__REGION: no [[apps]] of the file is called `c\\u{1b}d`: a variable changes one, it adds none",
+        ]
+    );
+}

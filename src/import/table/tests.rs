@@ -53,6 +53,22 @@ fn a_record_over_several_lines_has_the_number_of_its_first() {
 }
 
 #[test]
+fn no_two_records_have_one_number_whatever_ends_their_lines() {
+    for (text, expected) in [
+        ("Type,Name\rPublic,a\rPublic,b\r\rPublic,c", [2, 3, 5]),
+        ("Type,Name\r\nPublic,a\r\nPublic,b\r\n\r\nPublic,c\r\n", [2, 3, 5]),
+        ("\rType,Name\n\rPublic,a\r\nPublic,b\rPublic,\"\r\n\"", [4, 5, 6]),
+    ] {
+        for buffer in [1, 2, 3, 8192] {
+            let rows = read(text, buffer);
+            let lines: Vec<_> = rows.iter().map(|row| row.0).collect();
+            assert_eq!(lines, expected, "{text:?} by {buffer}");
+            assert!(rows.iter().all(|row| row.1.is_ok()));
+        }
+    }
+}
+
+#[test]
 fn faults_name_the_column() {
     let rows = read("Type,MaxMemberCount,CreateTime\npublic,many,1.5\nPublic,5\n", 64);
     assert_eq!(
