@@ -5,5 +5,6 @@
 mod binary;
 mod commands;
 mod descriptors;
+mod dumps;
 mod secrets;
 mod stops;
