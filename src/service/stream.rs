@@ -6,9 +6,9 @@
 //! in the HTTP/2 window, which then holds the sender back, so that memory
 //! stays flat whatever the sender does.
 
-use std::{collections::HashSet, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::HashSet, future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use tokio::{
     sync::{Semaphore, mpsc},
     time::{Instant, sleep_until, timeout_at},
@@ -60,15 +60,21 @@ pub(super) fn answer(
         unanswered: HashSet::new(),
         items: FuturesUnordered::new(),
     };
-    tokio::spawn(async move {
-        let caller_left = answers.clone();
-        tokio::select! {
-            () = bulk.run(requests, answers) => {}
-            // Dropping the items takes them out of the queue; attempts under way go on in their tasks.
-            () = caller_left.closed() => {}
-        }
-    });
+    let caller = answers.clone();
+    tokio::spawn(to_its_end(bulk.run(requests, answers), caller));
     ReceiverStream::new(receiver)
+}
+
+/// Lets a stream be answered until its caller leaves.
+async fn to_its_end(answering: impl Future<Output = ()>, caller: mpsc::Sender<Result<ImportGroupsResponse, Status>>) {
+    tokio::select! {
+        ended = AssertUnwindSafe(answering).catch_unwind() => if ended.is_err() {
+            // Without this the stream would end as if every item had been answered.
+            let _ = caller.send(Err(panicked())).await;
+        },
+        // Dropping the items takes them out of the queue; attempts under way go on in their tasks.
+        () = caller.closed() => {}
+    }
 }
 
 /// One stream.
@@ -206,6 +212,30 @@ fn ended(error: CallError) -> End {
     Some(Failure::early(Reason::Call(error)).to_status())
 }
 
+/// Items that were not answered may have been sent.
+fn panicked() -> Status {
+    let mut failure = Failure::early(Reason::Call(CallError::Fault));
+    failure.history.unsettled = true;
+    failure.to_status()
+}
+
 fn far_future() -> Instant {
     Instant::now() + Duration::from_secs(365 * 86_400)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_never_lets_a_stream_end_well() {
+        let (answers, mut receiver) = mpsc::channel(1);
+        to_its_end(async { panic!("a bug") }, answers).await;
+        let status = receiver.recv().await.unwrap().unwrap_err();
+        assert_eq!(status.code(), tonic::Code::Internal);
+        assert!(status.message().contains("whether the group was made is not known"), "{status:?}");
+        assert!(receiver.recv().await.is_none());
+    }
 }
