@@ -16,6 +16,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     sync::OwnedSemaphorePermit,
 };
+use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Connected;
 
 use crate::inbound::peer::Peer;
@@ -43,6 +44,7 @@ pub(super) struct Connection {
 pub(super) struct Link {
     greeted: AtomicBool,
     cut: AtomicBool,
+    gone: CancellationToken,
     /// Of the task that serves the connection, which does its reading and writing both.
     serving: AtomicWaker,
 }
@@ -60,6 +62,11 @@ impl Link {
         self.serving.wake();
     }
 
+    /// Waits until the connection has ended.
+    pub(super) async fn gone(&self) {
+        self.gone.cancelled().await;
+    }
+
     /// Fails from the cut on. Looked at before writing too: a client that does
     /// not read holds the connection there.
     fn check(&self, cx: &Context<'_>) -> io::Result<()> {
@@ -75,6 +82,12 @@ impl Connection {
     /// A connection that holds its place until it is dropped.
     pub(super) fn new(io: Box<dyn Transport>, peer: Peer, link: Arc<Link>, place: OwnedSemaphorePermit) -> Self {
         Self { io, peer, link, preface_left: PREFACE, _place: place }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.link.gone.cancel();
     }
 }
 

@@ -133,6 +133,8 @@ impl Attended {
         };
         tokio::select! {
             () = serve(Connection::new(io, peer, link.clone(), place), leave) => {}
+            // tonic's server would wait for its next connection, and there is none.
+            () = link.gone() => {}
             () = overdue => link.cut(),
         }
     }
