@@ -70,11 +70,11 @@ impl Service {
     async fn unary<O: Operation>(&self, request: Request<O::Request>) -> Result<Response<O::Reply>, Status> {
         let state = self.state.load_full();
         let caller = caller(&request)?;
-        let timeout = deadline::grpc_timeout(request.metadata().as_ref());
+        let deadline = request.extensions().get::<Deadline>().copied();
         let arrival = Arrival {
             caller,
             lane: Lane::Unary,
-            deadline: Deadline::after(timeout.unwrap_or(state.unary_deadline)),
+            deadline: deadline.unwrap_or_else(|| Deadline::after(state.unary_deadline)),
             is_repeat: says_repeat(request.metadata()),
             place: None,
         };

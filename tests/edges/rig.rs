@@ -11,6 +11,7 @@ use group_import_gateway::{
     proto::{ImportGroupRequest, group_import_client::GroupImportClient},
     sandbox::Sandbox,
 };
+use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 use tokio::{sync::Mutex, time::sleep};
 use tonic::{Request, Status, transport::Channel};
@@ -21,6 +22,13 @@ use crate::binary::{Running, binary, group, stand_in, write_config};
 const GOOD: &str = "the-token-of-one-who-means-well";
 /// Of the caller that does not. Worse than a stranger: what it sends is read.
 pub(crate) const BAD: &str = "the-token-of-one-who-means-ill";
+
+/// A whole request as gRPC frames it.
+pub(crate) fn message(id: &str) -> Vec<u8> {
+    let request = ImportGroupRequest { group: Some(group(id)), ..Default::default() }.encode_to_vec();
+    let length = u32::try_from(request.len()).unwrap().to_be_bytes();
+    [&[0], &length[..], &request].concat()
+}
 
 /// One test at a time.
 static ONE: Mutex<()> = Mutex::const_new(());

@@ -55,6 +55,7 @@ drain_timeout = "1m 30s"
 unary_deadline = "250ms"
 item_deadline = "2m"
 max_request_bytes = 131_072
+max_calls = 18
 plaintext = true
 [server.tls]
 cert_file = "tls.crt"
@@ -148,7 +149,7 @@ fn every_key_can_be_set() {
     assert_eq!(config.server.drain_timeout, Duration::from_secs(90));
     assert!(config.server.tls.as_ref().is_some_and(|tls| tls.client_ca_file.is_some()));
     assert_eq!(config.server.http2.handshake_timeout, Duration::from_secs(17));
-    assert_eq!(config.server.http2.max_control_frames, 130);
+    assert_eq!((config.server.max_calls, config.server.http2.max_control_frames), (18, 130));
     assert_eq!(config.log.level, "warn,group_import_gateway=debug");
     assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.apps[0].upstream.base_url(), "http://127.0.0.1:8700");
