@@ -12,7 +12,7 @@ use crate::{
     commands::{Operation, import_group::ImportGroup},
     deadline::Deadline,
     errors::{CallError, Failure, Reason},
-    inbound::{Access, deadline},
+    inbound::{Access, deadline, places::More},
     operation::{self, Arrival},
     proto::{ImportGroupRequest, ImportGroupResponse, ImportGroupsRequest, group_import_server::GroupImport},
     stop::Stop,
@@ -62,7 +62,8 @@ impl GroupImport for Service {
         let state = self.state.load_full();
         let caller = caller(&request)?;
         let timeout = deadline::grpc_timeout(request.metadata().as_ref());
-        Ok(Response::new(stream::answer(self.clone(), state, caller, timeout, request.into_inner())))
+        let more = request.extensions().get::<More>().cloned();
+        Ok(Response::new(stream::answer(self.clone(), state, caller, timeout, more, request.into_inner())))
     }
 }
 

@@ -42,7 +42,7 @@ impl Default for Server {
             unary_deadline: Duration::from_secs(10),
             item_deadline: Duration::from_secs(60),
             max_request_bytes: 65_536, // a group at every one of its limits takes some 12 KiB
-            max_calls: 4_096, // each costs 10 KiB, and 80 KiB at worst
+            max_calls: 4_096,          // each costs 10 KiB, and 80 KiB at worst
             plaintext: false,
             tls: None,
             http2: Http2::default(),

@@ -165,7 +165,9 @@ impl Attended {
             done = timeout_at(by, tls.accept(self.accepted.io)) => done,
         };
         match done.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-            Ok((stream, names)) => Some((Box::new(stream), Peer { names: names.into(), ..Peer::default() }, self.place)),
+            Ok((stream, names)) => {
+                Some((Box::new(stream), Peer { names: names.into(), ..Peer::default() }, self.place))
+            }
             Err(error) => {
                 if let Some(times) = self.ends.strange.turn() {
                     let from = self.accepted.from;

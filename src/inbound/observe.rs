@@ -184,7 +184,8 @@ mod tests {
             assert_eq!(code(response.headers()), None, "served");
         }
         let text = metrics.text();
-        let line = text.lines().find(|line| line.starts_with("grpc_server_handled_total{") && line.contains("Internal"));
+        let line =
+            text.lines().find(|line| line.starts_with("grpc_server_handled_total{") && line.contains("Internal"));
         assert!(line.is_some_and(|line| line.ends_with(" 2")), "{text}");
     }
 }

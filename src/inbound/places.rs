@@ -1,7 +1,7 @@
 //! How many calls may be under way, all together and for each who calls.
 //!
 //! Memory is what a call costs however long it waits, so there are only so
-//! many places. No caller takes more of them than it leaves free: one alone
+//! many places; a stream's items take some too, all but one of them. No caller takes more of them than it leaves free: one alone
 //! has half, two that want all have a third each, and whoever comes next finds
 //! room, whatever the others do. Calls that need no caller (health,
 //! reflection) are bounded on each connection instead, so that strangers take
@@ -96,11 +96,14 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let place = match self.layer.place(&request) {
             Ok(place) => place,
             Err(failure) => return Box::pin(std::future::ready(Ok(failure.to_status().into_http()))),
         };
+        if let Some(place) = &place {
+            request.extensions_mut().insert(More { places: place.places.clone(), who: place.who.clone() });
+        }
         let answering = self.inner.call(request);
         // A call is under way until its answer is read, or nobody wants it any more.
         Box::pin(async move { Ok(answering.await?.map(|body| Body::new(Held { body, _place: place }))) })
@@ -129,9 +132,23 @@ struct Taken {
 }
 
 /// A place, until this is dropped.
-struct Place {
+pub struct Place {
     places: Arc<Places>,
     who: Who,
+}
+
+/// Where one who has a place takes more of them.
+#[derive(Clone)]
+pub struct More {
+    places: Arc<Places>,
+    who: Who,
+}
+
+impl More {
+    /// Another place, if there is one.
+    pub fn take(&self) -> Option<Place> {
+        self.places.take(self.who.clone())
+    }
 }
 
 impl Places {

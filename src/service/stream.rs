@@ -1,8 +1,9 @@
 //! `ImportGroups`: every item is answered exactly once, as it finishes.
 //!
 //! The reader decides how much is held: it takes a message only while fewer
-//! than [`WAITING`] of this stream's items wait for their first permit and
-//! fewer than [`UNANSWERED`] are unanswered in all. What it does not take waits
+//! than [`WAITING`] of this stream's items wait for their first permit, fewer
+//! than [`UNANSWERED`] are unanswered in all, and its caller has a place left
+//! for another; the stream's own place serves for one. What it does not take waits
 //! in the HTTP/2 window, which then holds the sender back, so that memory
 //! stays flat whatever the sender does.
 
@@ -23,7 +24,10 @@ use crate::{
     commands::import_group::ImportGroup,
     deadline::Deadline,
     errors::{CallError, Failure, NotSent, Reason, Violation},
-    inbound::guard::Guards,
+    inbound::{
+        guard::Guards,
+        places::{More, Place},
+    },
     operation::Arrival,
     proto::{ImportGroupsRequest, ImportGroupsResponse, import_groups_response::Outcome},
 };
@@ -48,6 +52,7 @@ pub(super) fn answer(
     state: Arc<State>,
     caller: Arc<Caller>,
     timeout: Option<Duration>,
+    more: Option<More>,
     requests: Streaming<ImportGroupsRequest>,
 ) -> Answers {
     let (answers, receiver) = mpsc::channel(ANSWERS);
@@ -57,6 +62,8 @@ pub(super) fn answer(
         caller,
         deadline: timeout.map(Deadline::after),
         places: Arc::new(Semaphore::new(WAITING)),
+        more,
+        spare: None,
         unanswered: HashSet::new(),
         items: FuturesUnordered::new(),
     };
@@ -84,6 +91,9 @@ struct Bulk {
     caller: Arc<Caller>,
     deadline: Option<Deadline>,
     places: Arc<Semaphore>,
+    more: Option<More>,
+    /// For the next item.
+    spare: Option<Place>,
     unanswered: HashSet<String>,
     items: FuturesUnordered<Item>,
 }
@@ -120,7 +130,8 @@ impl Bulk {
         tokio::pin!(over);
         let (places, stop) = (self.places.clone(), self.service.stop.clone());
         loop {
-            let room = places.available_permits() > 0 && self.unanswered.len() < UNANSWERED;
+            let few = self.unanswered.len() < UNANSWERED && self.has_place();
+            let room = few && places.available_permits() > 0;
             tokio::select! {
                 biased;
                 () = &mut over => return ended(CallError::DeadlinePassed),
@@ -143,9 +154,20 @@ impl Bulk {
                     Err(status) => return Some(status),
                 },
                 // A place falls free when an item is sent, long before it is answered.
-                place = places.acquire(), if !room && self.unanswered.len() < UNANSWERED => drop(place),
+                place = places.acquire(), if !room && few => drop(place),
             }
         }
+    }
+
+    /// Whether there is a place for another item. Where there is none the next
+    /// answer makes one.
+    fn has_place(&mut self) -> bool {
+        let Some(more) = self.more.as_ref().filter(|_| !self.items.is_empty()) else {
+            self.spare = None;
+            return true;
+        };
+        self.spare = self.spare.take().or_else(|| more.take());
+        self.spare.is_some()
     }
 
     /// Begins an item, or answers at once one that can't be begun.
@@ -163,8 +185,9 @@ impl Bulk {
             is_repeat: false,
             place: self.places.clone().try_acquire_owned().ok(),
         };
-        let (service, state) = (self.service.clone(), self.state.clone());
+        let (service, state, held) = (self.service.clone(), self.state.clone(), self.spare.take());
         self.items.push(Box::pin(async move {
+            let _held = held;
             // Where its ceiling leaves no room in time, admission says so.
             let _ = timeout_at(arrival.deadline.send_by, Guards::wait(&service.access, &arrival.caller)).await;
             let outcome = service.run::<ImportGroup>(&state, arrival, request).await;

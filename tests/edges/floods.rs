@@ -118,7 +118,9 @@ async fn small_frames() {
     });
     println!("{:?}", seen.await);
     let seen = edge.attacked_by("priorities", |address| {
-        flood(address, Duration::from_secs(2), usize::MAX, true, |_| (1000, frame(PRIORITY, 0, 1, &[0, 0, 0, 3, 16]).repeat(1000)))
+        flood(address, Duration::from_secs(2), usize::MAX, true, |_| {
+            (1000, frame(PRIORITY, 0, 1, &[0, 0, 0, 3, 16]).repeat(1000))
+        })
     });
     println!("{:?}", seen.await);
 }

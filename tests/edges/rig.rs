@@ -81,7 +81,9 @@ impl Edge {
         write!(more, "[server.http2]\n{http2}\n").unwrap();
         let config = write_config(folder.path(), &sandbox.base_url(), &more);
         let mut command = binary();
-        command.args(["serve", "--config", &config]).env("GATEWAY_LOG__LEVEL", "warn,group_import_gateway::gateway=info");
+        command
+            .args(["serve", "--config", &config])
+            .env("GATEWAY_LOG__LEVEL", "warn,group_import_gateway::gateway=info");
         let gateway = Running::start(command);
         let address = gateway.value("listening for gRPC", "address").parse().unwrap();
         let client = gateway.client().await;

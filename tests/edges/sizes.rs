@@ -84,10 +84,12 @@ async fn junk() {
             // Instead of HTTP/2, or after it has begun, in frames that hold together.
             let mut raw = if index % 2 == 0 { Raw::silent(address) } else { Raw::open(address) };
             let bytes: Vec<u8> = match index % 4 {
-                3 => (0..200).flat_map(|_| {
-                    let head = junk(6);
-                    frame(head[0] % 12, head[1], u32::from(head[2] % 8), &junk(usize::from(head[3])))
-                }).collect(),
+                3 => (0..200)
+                    .flat_map(|_| {
+                        let head = junk(6);
+                        frame(head[0] % 12, head[1], u32::from(head[2] % 8), &junk(usize::from(head[3])))
+                    })
+                    .collect(),
                 _ => junk(40_000),
             };
             raw.send(&bytes);

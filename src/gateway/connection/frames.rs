@@ -72,13 +72,7 @@ impl Budget {
     /// So many at once, and as many again every ten seconds.
     pub(super) fn new(most: u32) -> Self {
         let most = f64::from(most);
-        Self {
-            most,
-            left: most,
-            since: Instant::now(),
-            from_client: Frames::default(),
-            to_client: Frames::default(),
-        }
+        Self { most, left: most, since: Instant::now(), from_client: Frames::default(), to_client: Frames::default() }
     }
 
     /// The client sent this. Whether that is within its budget.
@@ -126,7 +120,8 @@ mod tests {
 
     #[test]
     fn frames_are_found_however_their_bytes_are_cut() {
-        let bytes = [frame(HEADERS, 30), frame(PING, 8), frame(SETTINGS, 0), frame(DATA, 255), frame(SETTINGS, 0)].concat();
+        let bytes =
+            [frame(HEADERS, 30), frame(PING, 8), frame(SETTINGS, 0), frame(DATA, 255), frame(SETTINGS, 0)].concat();
         for piece in 1..bytes.len() {
             let (mut frames, mut seen) = (Frames::default(), Vec::new());
             bytes.chunks(piece).for_each(|chunk| frames.pass(chunk, |kind| seen.push(kind)));
