@@ -1,6 +1,7 @@
 //! HTTP/2 by hand: a client that may send whatever it likes.
 
 use std::{
+    collections::HashSet,
     io::{ErrorKind, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     time::{Duration, Instant},
@@ -80,12 +81,10 @@ pub(crate) struct Told {
     pub(crate) frames: [usize; 10],
     /// The error code of its GOAWAY, if one came.
     pub(crate) goaway: Option<u32>,
-    /// The codes with which it reset streams.
-    pub(crate) resets: Vec<u32>,
+    /// Streams that it reset or answered to the end.
+    pub(crate) ended: HashSet<u32>,
     /// It ended the connection.
     pub(crate) closed: bool,
-    /// Payloads of header frames, as they came.
-    pub(crate) headers: Vec<u8>,
 }
 
 /// A connection on which HTTP/2 was begun.
@@ -160,11 +159,12 @@ impl Raw {
             let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
             let Some((payload, after)) = after.split_at_checked(length) else { break };
             let number = |at: usize| u32::from_be_bytes(payload[at..at + 4].try_into().unwrap());
+            let stream = u32::from_be_bytes(head[5..9].try_into().unwrap());
             self.told.frames[usize::from(head[3])] += 1;
             match head[3] {
                 GOAWAY => self.told.goaway = Some(number(4)),
-                RST_STREAM => self.told.resets.push(number(0)),
-                HEADERS => self.told.headers.extend(payload),
+                RST_STREAM => drop(self.told.ended.insert(stream)),
+                HEADERS | DATA if head[4] & END_STREAM != 0 => drop(self.told.ended.insert(stream)),
                 _ => {}
             }
             rest = after;

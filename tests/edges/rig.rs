@@ -3,7 +3,10 @@
 use std::{
     fmt::Write as _,
     net::SocketAddr,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::{
+        Once,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -37,16 +40,18 @@ static ONE: Mutex<()> = Mutex::const_new(());
 const MOST_MIB: f64 = 40.0;
 /// A call takes milliseconds; this is for a machine that is ten times slower and busy.
 const MOST_LATENCY: Duration = Duration::from_secs(1);
-/// Calls timed before the attack, and the least during it.
+/// Calls timed before the attacks, and the least during each.
 const CALLS: usize = 100;
 
 /// A gateway to attack.
 pub(crate) struct Edge {
     gateway: Running,
+    /// Calls before the first attack.
+    quiet: Timed,
     client: GroupImportClient<Channel>,
-    pub(crate) address: SocketAddr,
+    address: SocketAddr,
     next: AtomicUsize,
-    pub(crate) sandbox: Sandbox,
+    _sandbox: Sandbox,
     _folder: tempfile::TempDir,
     _one: tokio::sync::MutexGuard<'static, ()>,
 }
@@ -67,8 +72,8 @@ impl Timed {
 }
 
 impl Edge {
-    /// With these lines more in `[server.http2]`.
-    pub(crate) async fn start(http2: &str) -> Self {
+    /// With these keys of `[server]` other than usual, as variables spell them.
+    pub(crate) async fn start(keys: &[(&str, &str)]) -> Self {
         let one = ONE.lock().await;
         let sandbox = stand_in().await;
         sandbox.set_latency(Duration::ZERO, Duration::ZERO);
@@ -78,16 +83,20 @@ impl Edge {
             let hash: String = Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect();
             write!(more, "[[callers]]\nname = \"{name}\"\ntoken_sha256 = [\"{hash}\"]\napps = [\"prod\"]\n").unwrap();
         }
-        write!(more, "[server.http2]\n{http2}\n").unwrap();
         let config = write_config(folder.path(), &sandbox.base_url(), &more);
         let mut command = binary();
         command
             .args(["serve", "--config", &config])
             .env("GATEWAY_LOG__LEVEL", "warn,group_import_gateway::gateway=info");
+        command.envs(keys.iter().map(|(key, value)| (format!("GATEWAY_SERVER__{key}"), value)));
         let gateway = Running::start(command);
         let address = gateway.value("listening for gRPC", "address").parse().unwrap();
         let client = gateway.client().await;
-        Self { gateway, client, address, next: AtomicUsize::new(0), sandbox, _folder: folder, _one: one }
+        let next = AtomicUsize::new(0);
+        let quiet = Timed::default();
+        let mut edge = Self { gateway, quiet, client, address, next, _sandbox: sandbox, _folder: folder, _one: one };
+        edge.quiet = edge.call_until(&AtomicBool::new(true)).await;
+        edge
     }
 
     /// Attacks, and sees that the client that means well hardly notices. Returns what the attack does.
@@ -96,8 +105,6 @@ impl Edge {
         name: &str,
         attack: impl FnOnce(SocketAddr) -> T + Send + 'static,
     ) -> T {
-        let over = AtomicBool::new(true);
-        let quiet = self.call_until(&over).await;
         let before = self.memory();
 
         let (address, over) = (self.address, AtomicBool::new(false));
@@ -119,11 +126,16 @@ impl Edge {
         let took = since.elapsed();
         sleep(Duration::from_millis(300)).await;
         let after = self.memory();
+        static HEAD: Once = Once::new();
+        HEAD.call_once(|| {
+            println!("| attack | lasted | p50 / p99 before | p50 / p99 during | MiB before | most | after |");
+            println!("|---|---|---|---|---|---|---|");
+        });
         println!(
             "| {name} | {:.1} s | {:.1?} / {:.1?} | {:.1?} / {:.1?} | {before:.1} | {most:.1} | {after:.1} |",
             took.as_secs_f64(),
-            quiet.percentile(50),
-            quiet.percentile(99),
+            self.quiet.percentile(50),
+            self.quiet.percentile(99),
             during.percentile(50),
             during.percentile(99),
         );
@@ -131,7 +143,7 @@ impl Edge {
         let log = self.gateway.text();
         assert!(self.gateway.child.try_wait().unwrap().is_none(), "{name}: the gateway is gone\n{log}");
         assert!(!log.contains("panicked"), "{name}: {log}");
-        for (when, timed) in [("before", &quiet), ("during", &during)] {
+        for (when, timed) in [("before", &self.quiet), ("during", &during)] {
             assert!(timed.failed.is_empty(), "{name}, {when}: {:?}", timed.failed[0]);
             assert!(timed.took.len() >= CALLS, "{name}, {when}: {} calls", timed.took.len());
         }
@@ -170,10 +182,5 @@ impl Edge {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.gateway.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
-    }
-
-    /// What the gateway has written.
-    pub(crate) fn log(&self) -> String {
-        self.gateway.text()
     }
 }

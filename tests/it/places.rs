@@ -19,7 +19,8 @@ async fn calls_beyond_the_places_are_refused_and_told_to_come_again() {
     rig.sandbox.set_latency(Duration::from_millis(800), Duration::ZERO);
     // One caller alone has half of them.
     let calls = (0..6).map(|index| rig.import(group(&format!("g{index}"))));
-    let (good, refused): (Vec<_>, Vec<_>) = futures_util::future::join_all(calls).await.into_iter().partition(Result::is_ok);
+    let (good, refused): (Vec<_>, Vec<_>) =
+        futures_util::future::join_all(calls).await.into_iter().partition(Result::is_ok);
     assert_eq!((good.len(), refused.len()), (4, 2));
     for status in refused.into_iter().map(Result::unwrap_err) {
         let told = Told::of(&status);
