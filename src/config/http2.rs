@@ -18,7 +18,7 @@ pub struct Http2 {
     /// comes near h2's own 1,024.
     pub max_local_error_reset_streams: usize,
     /// Frames that belong to no call (PING, SETTINGS, WINDOW_UPDATE and the like) at once, and again every ten seconds,
-    /// beyond four for each frame of an answer; past it the connection is cut. h2 itself answers any number.
+    /// beyond what answers of that size give reason to; past it the connection is cut. h2 itself bears any number.
     pub max_control_frames: u32,
     /// How often a silent connection is pinged.
     pub keepalive_interval: Duration,

@@ -77,7 +77,7 @@ pub const KEYS: &[Key] = &[
     key("server.http2.max_header_list_bytes", || http2().max_header_list_bytes.to_string(), "largest header list of a request"),
     key("server.http2.max_pending_accept_reset_streams", || http2().max_pending_accept_reset_streams.to_string(), "streams reset before they were taken up, then the connection ends"),
     key("server.http2.max_local_error_reset_streams", || http2().max_local_error_reset_streams.to_string(), "streams reset over client errors, then the connection ends"),
-    key("server.http2.max_control_frames", || http2().max_control_frames.to_string(), "PING, SETTINGS, WINDOW_UPDATE and other frames that belong to no call, in ten seconds and beyond four for each frame of an answer, then the connection ends"),
+    key("server.http2.max_control_frames", || http2().max_control_frames.to_string(), "PING, SETTINGS, WINDOW_UPDATE and other frames that belong to no call, in ten seconds and beyond what its answers give reason to; then the connection ends"),
     key("server.http2.keepalive_interval", || text(duration(http2().keepalive_interval)), "how often a silent connection is pinged"),
     key("server.http2.keepalive_timeout", || text(duration(http2().keepalive_timeout)), "how long a ping's answer may take"),
     key("server.http2.initial_stream_window_bytes", || http2().initial_stream_window_bytes.to_string(), "flow-control window of a stream; small, so that short groups waiting unread don't trip h2"),

@@ -3,8 +3,9 @@
 //! skips each, however many come, and takes a core for as long as they do.
 //! Frames of calls are bounded by h2 and by what bounds calls.
 //!
-//! Good clients send them in proportion to what they are answered: a window
-//! opened, a round trip measured. So each frame of an answer earns some.
+//! Good clients send them in proportion to what they are answered: two windows
+//! opened for each message of a few bytes, a round trip measured. So answers
+//! earn some, however long their client takes to read them.
 
 use std::time::Duration;
 
@@ -12,8 +13,10 @@ use tokio::time::Instant;
 
 /// How long it takes to earn all that may come at once.
 const REFILL: Duration = Duration::from_secs(10);
-/// Earned by a frame of an answer: two windows opened, a ping, and one to spare.
+/// Earned by a frame of an answer, and by its bytes: many small messages share a frame, and gRPC's C library opens two
+/// windows for each, of some twenty bytes.
 const PER_ANSWER: f64 = 4.0;
+const PER_BYTE: f64 = 0.25;
 
 /// Kinds of frames (RFC 9113, 6).
 const DATA: u8 = 0x0;
@@ -35,8 +38,8 @@ struct Frames {
 }
 
 impl Frames {
-    /// Names the kind of every frame whose head ends in these bytes.
-    fn pass(&mut self, mut bytes: &[u8], mut seen: impl FnMut(u8)) {
+    /// Names the kind and length of every frame whose head ends in these bytes.
+    fn pass(&mut self, mut bytes: &[u8], mut seen: impl FnMut(u8, u32)) {
         while !bytes.is_empty() {
             if self.left > 0 {
                 let payload = self.left.min(bytes.len());
@@ -50,9 +53,10 @@ impl Frames {
             bytes = rest;
             if self.have == HEAD {
                 let [a, b, c, kind, ..] = self.head;
-                self.left = u32::from_be_bytes([0, a, b, c]) as usize;
+                let length = u32::from_be_bytes([0, a, b, c]);
+                self.left = length as usize;
                 self.have = 0;
-                seen(kind);
+                seen(kind, length);
             }
         }
     }
@@ -62,8 +66,11 @@ impl Frames {
 #[derive(Debug)]
 pub(super) struct Budget {
     most: f64,
+    /// Earned by time; never more than `most`.
     left: f64,
     since: Instant,
+    /// Earned by answers, and spent first.
+    earned: f64,
     from_client: Frames,
     to_client: Frames,
 }
@@ -72,21 +79,30 @@ impl Budget {
     /// So many at once, and as many again every ten seconds.
     pub(super) fn new(most: u32) -> Self {
         let most = f64::from(most);
-        Self { most, left: most, since: Instant::now(), from_client: Frames::default(), to_client: Frames::default() }
+        Self {
+            most,
+            left: most,
+            since: Instant::now(),
+            earned: 0.0,
+            from_client: Frames::default(),
+            to_client: Frames::default(),
+        }
     }
 
     /// The client sent this. Whether that is within its budget.
     pub(super) fn received(&mut self, bytes: &[u8]) -> bool {
         let mut spent = 0.0;
-        self.from_client.pass(bytes, |kind| {
+        self.from_client.pass(bytes, |kind, _| {
             if !matches!(kind, DATA | HEADERS | RST_STREAM | CONTINUATION) {
                 spent += 1.0;
             }
         });
         if spent > 0.0 {
             let now = Instant::now();
-            let earned = (now - self.since).div_duration_f64(REFILL) * self.most;
-            self.left = (self.left + earned).min(self.most) - spent;
+            let refill = (now - self.since).div_duration_f64(REFILL) * self.most;
+            let by_answers = self.earned.min(spent);
+            self.earned -= by_answers;
+            self.left = (self.left + refill).min(self.most) - (spent - by_answers);
             self.since = now;
         }
         self.left >= 0.0
@@ -94,13 +110,12 @@ impl Budget {
 
     /// We sent this.
     pub(super) fn sent(&mut self, bytes: &[u8]) {
-        let left = &mut self.left;
-        self.to_client.pass(bytes, |kind| {
+        let earned = &mut self.earned;
+        self.to_client.pass(bytes, |kind, length| {
             if matches!(kind, DATA | HEADERS) {
-                *left += PER_ANSWER;
+                *earned += PER_ANSWER + PER_BYTE * f64::from(length);
             }
         });
-        self.left = self.left.min(self.most);
     }
 }
 
@@ -124,8 +139,9 @@ mod tests {
             [frame(HEADERS, 30), frame(PING, 8), frame(SETTINGS, 0), frame(DATA, 255), frame(SETTINGS, 0)].concat();
         for piece in 1..bytes.len() {
             let (mut frames, mut seen) = (Frames::default(), Vec::new());
-            bytes.chunks(piece).for_each(|chunk| frames.pass(chunk, |kind| seen.push(kind)));
-            assert_eq!(seen, [HEADERS, PING, SETTINGS, DATA, SETTINGS], "in pieces of {piece}");
+            bytes.chunks(piece).for_each(|chunk| frames.pass(chunk, |kind, length| seen.push((kind, length))));
+            let expected = [(HEADERS, 30), (PING, 8), (SETTINGS, 0), (DATA, 255), (SETTINGS, 0)];
+            assert_eq!(seen, expected, "in pieces of {piece}");
         }
     }
 
@@ -148,8 +164,16 @@ mod tests {
         let mut budget = Budget::new(10);
         for _ in 0..1_000 {
             assert!(budget.received(&[frame(HEADERS, 30), frame(DATA, 40)].concat()));
-            assert!(budget.received(&[frame(WINDOW_UPDATE, 4), frame(WINDOW_UPDATE, 4), frame(PING, 8)].concat()));
             budget.sent(&frame(DATA, 20));
+        }
+        // It reads them late, and all at once.
+        let opened = [frame(WINDOW_UPDATE, 4), frame(WINDOW_UPDATE, 4), frame(PING, 8)].concat();
+        assert!(budget.received(&opened.repeat(1_000)));
+        // Ten answers of 24 bytes in one frame, and two windows opened for each.
+        let mut budget = Budget::new(10);
+        for _ in 0..1_000 {
+            budget.sent(&frame(DATA, 240));
+            assert!(budget.received(&frame(WINDOW_UPDATE, 4).repeat(20)));
         }
         let mut budget = Budget::new(10);
         budget.sent(&frame(PING, 8).repeat(100)); // answers to pings are no answers
