@@ -24,7 +24,10 @@ use crate::telemetry::Metrics;
 pub mod history;
 mod host;
 mod page;
+mod serve;
 pub mod status;
+
+pub use serve::{MAX_CONNECTIONS, REQUEST_WITHIN};
 
 /// The Prometheus text format's content type, with OpenMetrics' names.
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -78,11 +81,7 @@ impl Admin {
         if address.ip().is_loopback() {
             routes = routes.layer(middleware::from_fn(host::only_local));
         }
-        let serving = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, routes).await {
-                tracing::error!(%error, "the admin port has stopped");
-            }
-        });
+        let serving = tokio::spawn(serve::serve(listener, routes, REQUEST_WITHIN));
         Ok(Self { address, _serving: AbortOnDropHandle::new(serving), _sampling: AbortOnDropHandle::new(sampling) })
     }
 

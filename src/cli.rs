@@ -11,6 +11,7 @@ use crate::{
 
 mod check;
 mod demo;
+mod dumps;
 mod import;
 mod print;
 mod sandbox;
@@ -63,6 +64,10 @@ impl ConfigFile {
 
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
+    // First of all, and for every command: `import` and the stand-in hold secrets too.
+    if let Err(error) = dumps::turn_off() {
+        print::note(format_args!("warning: a crash may leave a core that holds secrets: {error}"));
+    }
     // One TLS provider for the whole process. It fails only where one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match Cli::parse().command {

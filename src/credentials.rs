@@ -127,12 +127,13 @@ impl Signer {
 
     fn renew(&self, now: u64) -> Arc<Signed> {
         let usersig = self.sign(now, self.ttl);
-        let query = Zeroizing::new(format!(
-            "sdkappid={}&identifier={}&usersig={}&contenttype=json&random=",
-            self.sdk_app_id,
-            percent_encoded(&self.identifier),
-            usersig.expose_secret(),
-        ));
+        let (identifier, usersig) = (percent_encoded(&self.identifier), usersig.expose_secret());
+        // Room for all of it at once: a text that grows leaves copies behind that nobody overwrites.
+        let mut query = Zeroizing::new(String::with_capacity(100 + identifier.len() + usersig.len()));
+        for part in ["sdkappid=", &self.sdk_app_id.to_string(), "&identifier=", &identifier, "&usersig=", usersig] {
+            query.push_str(part);
+        }
+        query.push_str("&contenttype=json&random=");
         let signed = Arc::new(Signed { query, made: now, expires: now + self.ttl.as_secs() });
         self.current.store(Some(signed.clone()));
         signed
@@ -193,4 +194,38 @@ fn percent_encoded(text: &str) -> String {
         }
         out
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::config::{KeySource, Upstream};
+
+    fn signer() -> Signer {
+        let upstream = Upstream::BaseUrl("http://127.0.0.1:1".parse().unwrap());
+        let id = SdkAppId::new(1_400_000_000).unwrap();
+        let app = App::new("prod".parse().unwrap(), id, "admin istrator", KeySource::Env("KEY".into()), upstream);
+        Signer::new(&app, "CANARYKEY".into())
+    }
+
+    #[test]
+    fn nothing_here_prints_a_secret() {
+        let signer = signer();
+        let signed = signer.signed();
+        let usersig = signed.query.split("usersig=").nth(1).unwrap().split('&').next().unwrap();
+        assert!(usersig.len() > 60, "the test's own premise");
+        let printed = format!("{signer:?} {signed:?} {:?} {:?}", signer.key(), signer.usersig(Duration::from_secs(60)));
+        assert!(!printed.contains("CANARYKEY") && !printed.contains(usersig) && !printed.contains("eJ"), "{printed}");
+    }
+
+    #[test]
+    fn a_query_never_outgrows_the_room_it_was_given() {
+        let signed = signer().signed();
+        assert!(signed.query.starts_with("sdkappid=1400000000&identifier=admin%20istrator&usersig=eJ"));
+        assert!(signed.query.ends_with("&contenttype=json&random="));
+        // `String` doubles when it grows, so twice as much room would be a sign of that.
+        assert!(signed.query.capacity() <= signed.query.len() + 100, "{}", signed.query.capacity());
+    }
 }

@@ -67,6 +67,8 @@ pub enum Limit {
     Queue,
     /// The caller's own `max_calls_per_second`.
     Guard,
+    /// As many calls are under way as there may be.
+    Places,
     /// Chat's own count, whatever ours says.
     Chat(u32),
 }
@@ -240,6 +242,7 @@ impl fmt::Display for NotSent {
                     Limit::Rate => f.write_str("the app's rate would let this call's turn come after its deadline")?,
                     Limit::Queue => f.write_str("this caller has as many calls waiting as it may")?,
                     Limit::Guard => f.write_str("this caller's own limit of calls a second is reached")?,
+                    Limit::Places => f.write_str("as many calls are under way as there may be (server.max_calls)")?,
                     Limit::Chat(code) => {
                         write!(f, "Chat refused for rate ({code}) until the deadline left no more room")?
                     }

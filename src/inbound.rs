@@ -19,6 +19,7 @@ pub mod gate;
 pub mod guard;
 pub mod observe;
 pub mod peer;
+pub mod places;
 
 /// The only ways in that need no caller: what a load balancer or a developer's
 /// tool asks before it has a credential, and which tells no secret.

@@ -1,7 +1,7 @@
 //! What every RPC shares: check → app and grant → call → reply.
 
 use std::{
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -53,7 +53,7 @@ pub async fn run<O: Operation>(
     record.set_app(app.name());
     let repeatable = O::is_keyed(&request);
     let is_repeat = is_repeat || !O::request_id(&request).is_empty();
-    let outcome = match prepare::<O>(&app, &caller, request) {
+    let outcome = match caught(|| prepare::<O>(&app, &caller, request)) {
         Ok(Prepared::Preview(reply)) => Ok(reply),
         Ok(Prepared::Send(plan)) => {
             record.set_subject(Subject { group_id: plan.group_id, request_id: plan.request_id });
@@ -113,9 +113,29 @@ async fn send<O: Operation>(app: &App, stop: &Stop, call: Call, deadline: Deadli
     };
     let answer = answer.map_err(Reason::Call)?;
     let group_id = record.subject().map_or("", |subject| &subject.group_id);
-    O::reply(&answer, group_id).ok_or(Reason::Call(CallError::Fault))
+    caught(|| O::reply(&answer, group_id).ok_or(Reason::Call(CallError::Fault)))
+}
+
+/// A panic in a command's own code fails its request, and not the stream that
+/// the request came on.
+fn caught<T>(work: impl FnOnce() -> Result<T, Reason>) -> Result<T, Reason> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Reason::Call(CallError::Fault)))
 }
 
 fn unix_now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic)]
+
+    use super::*;
+
+    #[test]
+    fn a_panic_in_a_command_is_a_fault_of_its_request() {
+        let outcome: Result<(), _> = caught(|| panic!("a bug"));
+        assert!(matches!(outcome, Err(Reason::Call(CallError::Fault))), "{outcome:?}");
+        assert!(matches!(caught(|| Ok(7)), Ok(7)));
+    }
 }

@@ -12,7 +12,7 @@ use crate::{
     commands::{Operation, import_group::ImportGroup},
     deadline::Deadline,
     errors::{CallError, Failure, Reason},
-    inbound::{Access, deadline, entry::Entry},
+    inbound::{Access, deadline, entry::Entry, places::More},
     operation::{self, Arrival},
     outbound::record::{Origin, Record},
     proto::{ImportGroupRequest, ImportGroupResponse, ImportGroupsRequest, group_import_server::GroupImport},
@@ -63,7 +63,8 @@ impl GroupImport for Service {
         let state = self.state.load_full();
         let (caller, entry) = (caller(&request)?, entry(&request));
         let timeout = deadline::grpc_timeout(request.metadata().as_ref());
-        Ok(Response::new(stream::answer(self.clone(), state, caller, entry, timeout, request.into_inner())))
+        let more = request.extensions().get::<More>().cloned();
+        Ok(Response::new(stream::answer(self.clone(), state, caller, entry, timeout, more, request.into_inner())))
     }
 }
 
@@ -71,14 +72,14 @@ impl Service {
     async fn unary<O: Operation>(&self, request: Request<O::Request>) -> Result<Response<O::Reply>, Status> {
         let state = self.state.load_full();
         let (caller, entry) = (caller(&request)?, entry(&request));
-        let timeout = deadline::grpc_timeout(request.metadata().as_ref());
         let origin = Origin { caller: caller.name.clone(), trace: entry.trace().clone() };
         let record = Arc::new(Record::new(origin, None));
         entry.set_record(&record);
+        let deadline = request.extensions().get::<Deadline>().copied();
         let arrival = Arrival {
             caller,
             lane: Lane::Unary,
-            deadline: Deadline::after(timeout.unwrap_or(state.unary_deadline)),
+            deadline: deadline.unwrap_or_else(|| Deadline::after(state.unary_deadline)),
             is_repeat: says_repeat(request.metadata()),
             record,
         };

@@ -33,6 +33,7 @@ const APART: &[(&str, &[&str])] = &[("sandbox", &[]), ("import", &["proto"])];
 /// Crates that one place alone may name: a file, and the folder beside it.
 const ONLY_IN: &[(&str, &str)] = &[
     ("reqwest", "src/outbound/http.rs"),
+    ("rustix", "src/cli/dumps.rs"),
     ("tower_governor", "src/inbound/guard.rs"),
     ("tokio_rustls", "src/gateway/tls.rs"),
     ("webpki", "src/gateway/tls/san.rs"),

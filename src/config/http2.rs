@@ -17,6 +17,9 @@ pub struct Http2 {
     /// Streams reset by the gateway over client errors; past it the connection ends. A client that cancels in bursts
     /// comes near h2's own 1,024.
     pub max_local_error_reset_streams: usize,
+    /// Frames that belong to no call (PING, SETTINGS, WINDOW_UPDATE and the like) at once, and again every ten seconds,
+    /// beyond what answers of that size give reason to; past it the connection is cut. h2 itself bears any number.
+    pub max_control_frames: u32,
     /// How often a silent connection is pinged.
     pub keepalive_interval: Duration,
     /// How long a ping's answer may take before the connection is given up.
@@ -42,6 +45,7 @@ impl Default for Http2 {
             max_header_list_bytes: 16_384,
             max_pending_accept_reset_streams: 20,
             max_local_error_reset_streams: 1_024,
+            max_control_frames: 1_000,
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),
             initial_stream_window_bytes: 16_384,

@@ -22,6 +22,9 @@ pub struct Server {
     pub item_deadline: Duration,
     /// Largest request message, in bytes.
     pub max_request_bytes: usize,
+    /// Calls under way at a time, those that wait for their turn included; streams count as one. No caller takes more
+    /// of these places than it leaves free.
+    pub max_calls: usize,
     /// Lets tokens cross a network address without TLS, for places where a mesh encrypts.
     pub plaintext: bool,
     /// Takes the word of `x-forwarded-client-cert` for whose certificate a mesh's sidecar has verified; only where
@@ -42,6 +45,7 @@ impl Default for Server {
             unary_deadline: Duration::from_secs(10),
             item_deadline: Duration::from_secs(60),
             max_request_bytes: 65_536, // a group at every one of its limits takes some 12 KiB
+            max_calls: 4_096,          // each costs 10 KiB, and 80 KiB at worst
             plaintext: false,
             forwarded_client_cert: false,
             tls: None,

@@ -1,4 +1,8 @@
 //! UserSig, version 2: the pure algorithm, as the vendor's own packages have it.
+//!
+//! What comes before it (the signature, the JSON, the packed form) is as secret
+//! as itself, so it is overwritten too, in buffers that never grow: a buffer
+//! that does leaves what it held behind. zlib's own window stays out of reach.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Compression, write::ZlibEncoder};
@@ -7,6 +11,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use sha2::Sha256;
 use std::io::Write as _;
+use zeroize::Zeroizing;
+
+/// More than the JSON or its packed form take beside the account's name.
+const ROOM: usize = 512;
 
 /// What a UserSig says: who signs, for which app, since when and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -34,38 +42,49 @@ struct Document<'a> {
     #[serde(rename = "TLS.time")]
     time: u64,
     #[serde(rename = "TLS.sig")]
-    signature: String,
+    signature: &'a str,
 }
 
 /// Makes a UserSig. It is itself a secret: whoever holds it is the admin until
 /// it expires.
 pub fn sign(key: &SecretString, claims: &Claims<'_>) -> SecretString {
+    let signature = signature(key, claims);
     let document = Document {
         version: "2.0",
         identifier: claims.identifier,
         sdk_app_id: claims.sdk_app_id,
         expire: claims.expire,
         time: claims.time,
-        signature: signature(key, claims),
+        signature: &signature,
     };
-    let mut zlib = ZlibEncoder::new(Vec::with_capacity(256), Compression::default());
+    // JSON escapes a byte with six at most, and zlib makes nothing much longer.
+    let room = ROOM + 6 * claims.identifier.len();
+    let mut zlib = ZlibEncoder::new(Vec::with_capacity(room), Compression::default());
     // Writing to a Vec can't fail, nor can these types be refused by JSON.
     let _ = serde_json::to_writer(&mut zlib, &document);
     let _ = zlib.flush();
-    let packed = zlib.finish().unwrap_or_default();
-    let usersig: String = STANDARD.encode(packed).chars().map(url_safe).collect();
-    usersig.into()
+    let packed = Zeroizing::new(zlib.finish().unwrap_or_default());
+    let base64 = base64(&packed);
+    let mut usersig = Zeroizing::new(String::with_capacity(base64.len()));
+    usersig.extend(base64.chars().map(url_safe));
+    usersig.as_str().into()
 }
 
 /// `TLS.sig`: HMAC-SHA256 over the claims, by the key's text as it stands.
-fn signature(key: &SecretString, claims: &Claims<'_>) -> String {
+fn signature(key: &SecretString, claims: &Claims<'_>) -> Zeroizing<String> {
     let Claims { sdk_app_id, identifier, time, expire } = claims;
     let content =
         format!("TLS.identifier:{identifier}\nTLS.sdkappid:{sdk_app_id}\nTLS.time:{time}\nTLS.expire:{expire}\n");
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes()).expect("any key length");
     mac.update(content.as_bytes());
-    STANDARD.encode(mac.finalize().into_bytes())
+    base64(&mac.finalize().into_bytes())
+}
+
+fn base64(bytes: &[u8]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(bytes.len().div_ceil(3) * 4));
+    STANDARD.encode_string(bytes, &mut text);
+    text
 }
 
 /// Chat's own substitutes for the characters that a URL gives a meaning to.

@@ -185,7 +185,7 @@ impl Failure {
     /// was lost it is `unknown`, and the status is none that clients retry
     /// without asking.
     fn amend(&self, verdict: &mut Verdict) {
-        if !self.history.unsettled || matches!(self.reason, Reason::Call(CallError::InUse(_))) {
+        if !self.is_unsettled() || matches!(self.reason, Reason::Call(CallError::InUse(_))) {
             return;
         }
         verdict.applied = Applied::Unknown;
@@ -196,6 +196,12 @@ impl Failure {
                 ..unknown("OUTCOME_UNKNOWN", Code::Unknown, again)
             };
         }
+    }
+
+    /// A fault may have come after Chat's answer and have lost it.
+    fn is_unsettled(&self) -> bool {
+        let faulty = matches!(self.reason, Reason::Call(CallError::Fault));
+        self.history.unsettled || (faulty && self.history.attempts > 0)
     }
 
     /// What the caller is told.
@@ -223,7 +229,7 @@ impl Failure {
                 cause = error.source();
             }
         }
-        if self.history.unsettled && !matches!(error, CallError::InUse(_)) {
+        if self.is_unsettled() && !matches!(error, CallError::InUse(_)) {
             message.push_str("; whether the group was made is not known");
         }
         message

@@ -49,7 +49,7 @@ impl Incoming {
     {
         let places = Arc::new(Semaphore::new(self.limits.max_connections));
         let connections = TaskTracker::new();
-        let (full, failed, strange) = (Seldom::default(), Seldom::default(), Arc::new(Seldom::default()));
+        let (full, failed, ends) = (Seldom::default(), Seldom::default(), Arc::new(Ends::default()));
         let _told = closing.clone().drop_guard(); // connections end too where this future is dropped
         loop {
             let accepted = tokio::select! {
@@ -76,7 +76,7 @@ impl Incoming {
                 continue;
             };
             let (tls, limits, closing) = (self.tls.clone(), self.limits.clone(), closing.clone());
-            let attended = Attended { accepted, place, tls, limits, closing, strange: strange.clone() };
+            let attended = Attended { accepted, place, tls, limits, closing, ends: ends.clone() };
             connections.spawn(attended.attend(serve.clone()));
         }
         drop(self.listener);
@@ -97,6 +97,13 @@ async fn after(error: &io::Error, failed: &Seldom) {
     sleep(PAUSE).await;
 }
 
+/// Ends of connections that are worth a line.
+#[derive(Default)]
+struct Ends {
+    strange: Seldom,
+    flooded: Seldom,
+}
+
 /// A connection from its accept to its end. Its place is taken from the start:
 /// one in the middle of its handshake costs as much as another.
 struct Attended {
@@ -105,7 +112,7 @@ struct Attended {
     tls: Option<Arc<Tls>>,
     limits: Http2,
     closing: CancellationToken,
-    strange: Arc<Seldom>,
+    ends: Arc<Ends>,
 }
 
 impl Attended {
@@ -116,6 +123,7 @@ impl Attended {
     {
         let greeted_by = Instant::now() + self.limits.handshake_timeout;
         let (closing, idle) = (self.closing.clone(), self.limits.max_connection_idle);
+        let (frames, ends, from) = (self.limits.max_control_frames, self.ends.clone(), self.accepted.from.clone());
         let Some((io, peer, place)) = self.shake_hands(greeted_by).await else { return };
         let (activity, watched) = (peer.activity.clone(), peer.activity.clone());
         let leave = Box::pin(async move {
@@ -132,8 +140,20 @@ impl Attended {
             }
         };
         tokio::select! {
-            () = serve(Connection::new(io, peer, link.clone(), place), leave) => {}
+            () = serve(Connection::new(io, peer, link.clone(), place, frames), leave) => {}
+            // tonic's server would wait for its next connection, and there is none.
+            () = link.gone() => {}
             () = overdue => link.cut(),
+        }
+        if link.is_flooded()
+            && let Some(times) = ends.flooded.turn()
+        {
+            tracing::warn!(
+                times,
+                from,
+                limit = frames,
+                "connections cut: more PING, SETTINGS and the like than server.http2.max_control_frames, the last one"
+            );
         }
     }
 
@@ -151,7 +171,7 @@ impl Attended {
             // A load balancer that looks whether the port is open.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => None,
             Err(error) => {
-                if let Some(times) = self.strange.turn() {
+                if let Some(times) = self.ends.strange.turn() {
                     let from = self.accepted.from;
                     tracing::warn!(times, from, "TLS handshake failed: {error}");
                 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config,
-    inbound::{self, gate::gate, guard::GuardLayer, observe::ObserveLayer},
+    inbound::{self, deadline, gate::gate, guard::GuardLayer, observe::ObserveLayer, places::PlacesLayer},
     proto::{self, group_import_server::GroupImportServer},
     service::Service,
     telemetry::{IMPORT_GROUPS_PATH, traces::Tracer},
@@ -23,6 +23,9 @@ use crate::{
 
 /// The name under which health is asked of the service.
 const SERVICE_NAME: &str = "groupimport.v1.GroupImport";
+
+/// The largest request to health and reflection: a name. Strangers send them.
+const OPEN_REQUEST_BYTES: usize = 4 * 1024;
 
 /// What is served.
 pub(super) struct Stack<H> {
@@ -38,6 +41,7 @@ impl<H: Health> Stack<H> {
         let Self { server, service, tracer, health } = self;
         let (access, guarded) = (service.access.clone(), service.access.clone());
         let (metrics, refused) = (service.metrics.clone(), service.metrics.clone());
+        let (places, state) = (PlacesLayer::new(server.max_calls, metrics.clone()), service.state.clone());
         let group_import = GroupImportServer::new(service).max_decoding_message_size(server.max_request_bytes);
         let stack = ServiceBuilder::new()
             // counts and tells of refusals and panics too, and lets a panic end its call alone
@@ -46,13 +50,19 @@ impl<H: Health> Stack<H> {
             .layer(gate(move |parts| inbound::identify(&access.load(), &refused, parts)))
             // an optional ceiling for one caller; it never shapes an app's rate
             .layer(GuardLayer::new(guarded, IMPORT_GROUPS_PATH))
+            // no memory for more than there are places, and a fair part of them for each
+            .layer(places)
+            // one instant for all of a call; reading it counts
+            .map_request(move |request| deadline::begin(request, state.load().unary_deadline))
             .into_inner();
+        let newer = proto::reflection_v1().ok().map(|it| it.max_decoding_message_size(OPEN_REQUEST_BYTES));
+        let older = proto::reflection_v1alpha().ok().map(|it| it.max_decoding_message_size(OPEN_REQUEST_BYTES));
         let router = with_limits(&server.http2)
             .layer(stack)
             .add_service(group_import)
-            .add_service(health)
-            .add_optional_service(proto::reflection_v1().ok())
-            .add_optional_service(proto::reflection_v1alpha().ok());
+            .add_service(health.max_decoding_message_size(OPEN_REQUEST_BYTES))
+            .add_optional_service(newer)
+            .add_optional_service(older);
         let serve = move |connection: Connection, leave: Leave| {
             let serving = router.clone().serve_with_incoming_shutdown(alone(connection), leave);
             async move {

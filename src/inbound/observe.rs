@@ -4,7 +4,7 @@
 //! connection; and notes on the connection that a call is under way there.
 
 use std::{
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -87,9 +87,14 @@ where
             _under_way: request.extensions().get::<Peer>().map(|peer| peer.activity.begin()),
             entry,
         };
-        let answering = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
+        // What panics here rather than in the future would take the connection with it, and all its calls.
+        let answering = catch_unwind(AssertUnwindSafe(|| self.inner.call(request)));
         Box::pin(async move {
-            let response = match answering.await {
+            let response = match answering {
+                Ok(answering) => AssertUnwindSafe(answering).catch_unwind().await,
+                Err(panic) => Err(panic),
+            };
+            let response = match response {
                 Ok(response) => response?,
                 Err(_panic) => panicked(&running.entry),
             };
@@ -157,5 +162,48 @@ impl http_body::Body for Observed {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use std::{convert::Infallible, future::ready};
+
+    use tower::service_fn;
+
+    use super::*;
+
+    /// Panics where the path says so, and else answers.
+    fn service(metrics: &Arc<Metrics>) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible> {
+        let answer = |request: Request<Body>| {
+            let path = request.uri().path().to_owned();
+            assert_ne!(path, "/at-once", "a bug");
+            let done: Result<_, Infallible> = Ok(Response::new(Body::empty()));
+            async move {
+                assert_ne!(path, "/later", "a bug");
+                ready(done).await
+            }
+        };
+        ObserveLayer::new(metrics.clone(), Tracer::off()).layer(service_fn(answer))
+    }
+
+    #[tokio::test]
+    async fn a_panic_fails_its_own_call_and_the_next_is_served() {
+        let metrics = Arc::new(Metrics::new());
+        let mut service = service(&metrics);
+        for path in ["/at-once", "/later"] {
+            let response = service.call(Request::post(path).body(Body::empty()).unwrap()).await.unwrap();
+            let status = Status::from_header_map(response.headers()).unwrap();
+            assert_eq!(status.code(), Code::Internal, "{path}");
+            assert!(String::from_utf8_lossy(status.details()).contains("GATEWAY_FAULT"), "{path}");
+            let response = service.call(Request::post("/good").body(Body::empty()).unwrap()).await.unwrap();
+            assert_eq!(code(response.headers()), None, "served");
+        }
+        let text = metrics.text();
+        let line =
+            text.lines().find(|line| line.starts_with("grpc_server_handled_total{") && line.contains("Internal"));
+        assert!(line.is_some_and(|line| line.ends_with(" 2")), "{text}");
     }
 }

@@ -103,8 +103,9 @@ impl Http {
     async fn exchange(self, request: Signed) -> Result<Answer, CallError> {
         let Signed { attempt, query } = request;
         let command = attempt.command;
-        let url =
-            zeroize::Zeroizing::new(format!("{}/v4/{}/{}?{}", self.base_url, command.service, command.name, *query));
+        let parts = [&*self.base_url, "/v4/", command.service, "/", command.name, "?", query.as_str()];
+        // In one allocation, of the length that it has in the end: growing would leave copies of the UserSig.
+        let url = zeroize::Zeroizing::new(parts.concat());
         let response = self
             .client
             .post(url.as_str())

@@ -1,14 +1,15 @@
 //! `ImportGroups`: every item is answered exactly once, as it finishes.
 //!
 //! The reader decides how much is held: it takes a message only while fewer
-//! than [`WAITING`] of this stream's items wait for their first permit and
-//! fewer than [`UNANSWERED`] are unanswered in all. What it does not take waits
+//! than [`WAITING`] of this stream's items wait for their first permit, fewer
+//! than [`UNANSWERED`] are unanswered in all, and its caller has a place left
+//! for another; the stream's own place serves for one. What it does not take waits
 //! in the HTTP/2 window, which then holds the sender back, so that memory
 //! stays flat whatever the sender does.
 
-use std::{collections::HashSet, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::HashSet, future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::{Instant, sleep_until, timeout_at},
@@ -26,6 +27,7 @@ use crate::{
     inbound::{
         entry::{Entry, tell_item},
         guard::Guards,
+        places::{More, Place},
     },
     operation::Arrival,
     outbound::record::{Origin, Record},
@@ -53,6 +55,7 @@ pub(super) fn answer(
     caller: Arc<Caller>,
     entry: Arc<Entry>,
     timeout: Option<Duration>,
+    more: Option<More>,
     requests: Streaming<ImportGroupsRequest>,
 ) -> Answers {
     let (answers, receiver) = mpsc::channel(ANSWERS);
@@ -63,18 +66,26 @@ pub(super) fn answer(
         entry,
         deadline: timeout.map(Deadline::after),
         places: Arc::new(Semaphore::new(WAITING)),
+        more,
+        spare: None,
         unanswered: HashSet::new(),
         items: FuturesUnordered::new(),
     };
-    tokio::spawn(async move {
-        let caller_left = answers.clone();
-        tokio::select! {
-            () = bulk.run(requests, answers) => {}
-            // Dropping the items takes them out of the queue; attempts under way go on in their tasks.
-            () = caller_left.closed() => {}
-        }
-    });
+    let caller = answers.clone();
+    tokio::spawn(to_its_end(bulk.run(requests, answers), caller));
     ReceiverStream::new(receiver)
+}
+
+/// Lets a stream be answered until its caller leaves.
+async fn to_its_end(answering: impl Future<Output = ()>, caller: mpsc::Sender<Result<ImportGroupsResponse, Status>>) {
+    tokio::select! {
+        ended = AssertUnwindSafe(answering).catch_unwind() => if ended.is_err() {
+            // Without this the stream would end as if every item had been answered.
+            let _ = caller.send(Err(panicked())).await;
+        },
+        // Dropping the items takes them out of the queue; attempts under way go on in their tasks.
+        () = caller.closed() => {}
+    }
 }
 
 /// One stream.
@@ -85,6 +96,9 @@ struct Bulk {
     entry: Arc<Entry>,
     deadline: Option<Deadline>,
     places: Arc<Semaphore>,
+    more: Option<More>,
+    /// For the next item.
+    spare: Option<Place>,
     unanswered: HashSet<String>,
     items: FuturesUnordered<Item>,
 }
@@ -121,7 +135,8 @@ impl Bulk {
         tokio::pin!(over);
         let (places, stop) = (self.places.clone(), self.service.stop.clone());
         loop {
-            let room = places.available_permits() > 0 && self.unanswered.len() < UNANSWERED;
+            let few = self.unanswered.len() < UNANSWERED && self.has_place();
+            let room = few && places.available_permits() > 0;
             tokio::select! {
                 biased;
                 () = &mut over => return self.ended(CallError::DeadlinePassed),
@@ -144,9 +159,20 @@ impl Bulk {
                     Err(status) => return Some(status),
                 },
                 // A place falls free when an item is sent, long before it is answered.
-                place = places.acquire(), if !room && self.unanswered.len() < UNANSWERED => drop(place),
+                place = places.acquire(), if !room && few => drop(place),
             }
         }
+    }
+
+    /// Whether there is a place for another item. Where there is none the next
+    /// answer makes one.
+    fn has_place(&mut self) -> bool {
+        let Some(more) = self.more.as_ref().filter(|_| !self.items.is_empty()) else {
+            self.spare = None;
+            return true;
+        };
+        self.spare = self.spare.take().or_else(|| more.take());
+        self.spare.is_some()
     }
 
     /// Begins an item, or answers at once one that can't be begun.
@@ -168,7 +194,9 @@ impl Bulk {
         };
         let (service, state, entry) = (self.service.clone(), self.state.clone(), self.entry.clone());
         let since = Instant::now();
+        let held = self.spare.take();
         self.items.push(Box::pin(async move {
+            let _held = held;
             // Where its ceiling leaves no room in time, admission says so.
             let _ = timeout_at(arrival.deadline.send_by, Guards::wait(&service.access, &arrival.caller)).await;
             let outcome = service.run::<ImportGroup>(&state, arrival, request).await;
@@ -232,6 +260,30 @@ fn tell(entry: &Entry, item_id: &str, record: &Record, failure: Option<&Failure>
     tell_item(item_id, record, failure.map_or(Code::Ok, Failure::code), failure.map_or("OK", Failure::reason), took);
 }
 
+/// Items that were not answered may have been sent.
+fn panicked() -> Status {
+    let mut failure = Failure::early(Reason::Call(CallError::Fault));
+    failure.history.unsettled = true;
+    failure.to_status()
+}
+
 fn far_future() -> Instant {
     Instant::now() + Duration::from_secs(365 * 86_400)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_never_lets_a_stream_end_well() {
+        let (answers, mut receiver) = mpsc::channel(1);
+        to_its_end(async { panic!("a bug") }, answers).await;
+        let status = receiver.recv().await.unwrap().unwrap_err();
+        assert_eq!(status.code(), tonic::Code::Internal);
+        assert!(status.message().contains("whether the group was made is not known"), "{status:?}");
+        assert!(receiver.recv().await.is_none());
+    }
 }

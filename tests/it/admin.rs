@@ -52,6 +52,29 @@ async fn the_page_comes_with_a_policy_that_lets_it_load_nothing_else() {
 }
 
 #[tokio::test]
+async fn connections_that_ask_for_nothing_are_bounded_and_given_up() {
+    let rig = with_admin().await;
+    let address = rig.gateway.admin().unwrap();
+    let mut held = Vec::new();
+    for _ in 0..150 {
+        held.push(TcpStream::connect(address).await.unwrap());
+    }
+    // Those past the hundredth are closed at once; the others may take their time, but not for ever.
+    let ended = |stream: &mut TcpStream| match stream.try_read(&mut [0]) {
+        Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+        Ok(_) => true,
+    };
+    let ended = |held: &mut Vec<TcpStream>| held.iter_mut().filter_map(|stream| ended(stream).then_some(())).count();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(ended(&mut held), 50);
+    drop(held.split_off(90));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (head, _) = get(address, "/livez").await;
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    rig.import(group("meanwhile")).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_web_page_whose_name_leads_here_reads_nothing() {
     let rig = with_admin().await;
     let (head, body) = get_as("evil.example:9464", rig.gateway.admin().unwrap(), "/status.json").await;

@@ -11,6 +11,7 @@ mod connections;
 mod errors;
 mod lost;
 mod never_twice;
+mod places;
 mod rig;
 mod samples;
 mod server;

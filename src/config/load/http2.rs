@@ -27,6 +27,7 @@ pub(super) fn read(mut table: Table<'_>) -> Http2 {
             d.max_local_error_reset_streams,
             integer(1..=1_000_000),
         ),
+        max_control_frames: t.value("max_control_frames", d.max_control_frames, integer(100..=1_000_000)),
         keepalive_interval: t.value("keepalive_interval", d.keepalive_interval, duration(UP_TO_A_DAY)),
         keepalive_timeout: t.value("keepalive_timeout", d.keepalive_timeout, duration(UP_TO_A_DAY)),
         initial_stream_window_bytes: t.value(

@@ -58,6 +58,7 @@ pub(super) fn read(mut table: Table<'_>) -> ServerRead {
         unary_deadline: table.value("unary_deadline", default.unary_deadline, duration(UP_TO_A_DAY)),
         item_deadline: table.value("item_deadline", default.item_deadline, duration(UP_TO_A_DAY)),
         max_request_bytes: table.value("max_request_bytes", default.max_request_bytes, integer(1_024..=16_777_216)),
+        max_calls: table.value("max_calls", default.max_calls, integer(2..=1_000_000)),
         plaintext: table.value("plaintext", default.plaintext, boolean),
         forwarded_client_cert: forwarded,
         tls: read_tls(tls),

@@ -16,6 +16,7 @@ fn the_server_s_defaults_are_those_promised() {
     assert_eq!((server.max_request_bytes, server.plaintext, server.tls), (65_536, false, None));
     let Http2 { initial_stream_window_bytes, initial_connection_window_bytes, .. } = server.http2;
     assert_eq!((initial_stream_window_bytes, initial_connection_window_bytes), (16_384, 16_777_216));
+    assert_eq!((server.max_calls, server.http2.max_control_frames), (4_096, 1_000));
     assert_eq!((server.http2.max_connections, server.http2.max_header_list_bytes), (1_000, 16_384));
 }
 

@@ -55,6 +55,7 @@ drain_timeout = "1m 30s"
 unary_deadline = "250ms"
 item_deadline = "2m"
 max_request_bytes = 131_072
+max_calls = 18
 plaintext = true
 forwarded_client_cert = true
 [server.tls]
@@ -66,6 +67,7 @@ max_concurrent_streams = 11
 max_header_list_bytes = 8192
 max_pending_accept_reset_streams = 12
 max_local_error_reset_streams = 13
+max_control_frames = 130
 keepalive_interval = "14s"
 keepalive_timeout = "15s"
 initial_stream_window_bytes = 65_536
@@ -147,6 +149,7 @@ fn every_key_can_be_set() {
     assert_eq!(config.server.drain_timeout, Duration::from_secs(90));
     assert!(config.server.forwarded_client_cert && config.server.plaintext && config.server.tls.is_some());
     assert_eq!(config.server.http2.handshake_timeout, Duration::from_secs(17));
+    assert_eq!((config.server.max_calls, config.server.http2.max_control_frames), (18, 130));
     assert_eq!(config.log.level, "warn,group_import_gateway=debug");
     assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.apps[0].upstream.base_url(), "http://127.0.0.1:8700");
