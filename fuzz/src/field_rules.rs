@@ -30,7 +30,8 @@ use super::{assert_tellable, chat};
 /// gateway takes, the stand-in takes, and the other way round.
 pub fn field_rules(data: &[u8]) {
     let Some(request) = request(data) else { return };
-    let (limits, theirs) = if data.len() % 2 == 0 { (FieldLimits::default(), Limits::default()) } else { wide() };
+    let (limits, theirs) =
+        if data.len().is_multiple_of(2) { (FieldLimits::default(), Limits::default()) } else { wide() };
     let now = unix_now();
     let mut violations = Violations::default();
     ImportGroup::check(&request, &limits, now, &mut violations);
