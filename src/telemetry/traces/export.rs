@@ -28,8 +28,9 @@ impl Export {
     /// Starts to export, if the `OTEL_*` variables ask for it. What is wrong
     /// with them is logged, and is no reason not to serve.
     ///
-    /// To be called on a runtime, which then serves connections to the collector. The SDK reads the process's
-    /// environment by itself; `env` should be that.
+    /// To be called on a runtime, which then serves the connections to the
+    /// collector. The SDK reads the process's environment by itself; `env`
+    /// should be that.
     pub fn start(env: &dyn Environment) -> Option<Self> {
         if !variables::ask_for_export(env) {
             return None;
@@ -59,7 +60,7 @@ impl Export {
         Tracer(Some(self.0.tracer(NAME)))
     }
 
-    /// Sends what has not been sent, and ends. Waits no longer than [`FLUSH`].
+    /// Sends what has not been sent, and ends; within three seconds, whatever the collector does.
     pub async fn flush(self) {
         let flushing = tokio::task::spawn_blocking(move || self.0.shutdown_with_timeout(FLUSH));
         if matches!(flushing.await, Ok(Err(_)) | Err(_)) {
