@@ -1,7 +1,10 @@
 //! Runs that are cut off, and the runs after them.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -93,10 +96,17 @@ async fn with_assigned_ids_a_broken_stream_leaves_unknown_lines_unless_the_gatew
 #[tokio::test]
 async fn with_assigned_ids_a_line_that_was_refused_for_everybody_is_sent_by_the_next_run() {
     let out_of_quota = || fault(Code::ResourceExhausted, "QUOTA_EXCEEDED", "no", &[], None);
-    let gateway = Gateway::scripted(move |_, before| if before == 0 { Act::Fail(out_of_quota()) } else { Act::Import });
+    // The first refusal ends the run, so it is open which lines were sent by then.
+    let used_up = Arc::new(AtomicBool::new(true));
+    let still = used_up.clone();
+    let gateway = Gateway::scripted(move |_, _| match still.load(Ordering::Relaxed) {
+        true => Act::Fail(out_of_quota()),
+        false => Act::Import,
+    });
     let (bench, gateway) = (Bench::new(3), gateway.await);
     let shown = bench.run(&gateway, &["--assigned-ids"]).await;
     assert_eq!((shown.exit, shown.row("left")), (Exit::NotAll, Some(3)), "{}", shown.out);
+    used_up.store(false, Ordering::Relaxed);
     assert_eq!(bench.run(&gateway, &["--assigned-ids"]).await.exit, Exit::AllImported);
 }
 
