@@ -63,6 +63,7 @@ impl ConfigFile {
 
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
+    let _last_words = logs::LastWords;
     // One TLS provider for the whole process. It fails only where one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match Cli::parse().command {
