@@ -128,7 +128,7 @@ impl Signer {
     fn renew(&self, now: u64) -> Arc<Signed> {
         let usersig = self.sign(now, self.ttl);
         let query = Zeroizing::new(format!(
-            "sdkappid={}&identifier={}&usersig={}&contenttype=json&random=",
+            "sdkappid={}&identifier={}&usersig={}&contenttype=json",
             self.sdk_app_id,
             percent_encoded(&self.identifier),
             usersig.expose_secret(),
@@ -150,12 +150,9 @@ impl Signer {
 }
 
 impl Signed {
-    /// The whole query, with a fresh `random`.
-    pub fn query(&self) -> Zeroizing<String> {
-        let mut query = String::with_capacity(self.query.len() + 10);
-        query.push_str(&self.query);
-        query.push_str(&rand::random::<u32>().to_string());
-        Zeroizing::new(query)
+    /// The query, all but `random`. It needs no escaping.
+    pub fn query(&self) -> &str {
+        &self.query
     }
 
     /// Half of its life lies ahead; and the clock was not set back to before

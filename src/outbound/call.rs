@@ -10,12 +10,11 @@ use std::{
 
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
-use zeroize::Zeroizing;
 
 use super::settle::Goal;
 use crate::{
     admission::{Permit, Turn},
-    credentials::Signer,
+    credentials::{self, Signer},
     errors::{CallError, History, table::Applied},
 };
 
@@ -98,8 +97,8 @@ pub struct Attempt {
 pub struct Signed {
     /// The attempt.
     pub attempt: Attempt,
-    /// The query of its URL: a secret, since the UserSig is in it.
-    pub query: Zeroizing<String>,
+    /// The signed part of its URL.
+    pub signature: Arc<credentials::Signed>,
 }
 
 /// Chat's answer, where it is OK.

@@ -13,17 +13,20 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use http::{
-    StatusCode,
+    HeaderValue, Method, StatusCode,
     header::{CONTENT_TYPE, DATE},
 };
-use reqwest::{Client, ClientBuilder, Response, redirect};
+use reqwest::{Client, ClientBuilder, Request, Response, redirect};
 use tokio::time::timeout;
 
+use self::urls::Urls;
 use super::call::{Answer, Signed};
 use crate::{
     errors::{CallError, Cause, Lost, NotSent, Refusal},
     wire,
 };
+
+mod urls;
 
 /// The most that an answer may hold. Real ones have a few hundred bytes.
 pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
@@ -40,7 +43,7 @@ const RETRY_CONNECT_AFTER: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Http {
     client: Client,
-    base_url: Arc<str>,
+    urls: Arc<Urls>,
     attempt_timeout: Duration,
 }
 
@@ -69,7 +72,7 @@ impl Clients {
     /// The way to one app's Chat.
     pub fn way(&self, base_url: &str, loopback: bool, attempt_timeout: Duration) -> Http {
         let client = if loopback { &self.direct } else { &self.by_environment };
-        Http { client: client.clone(), base_url: base_url.into(), attempt_timeout }
+        Http { client: client.clone(), urls: Arc::new(Urls::new(base_url)), attempt_timeout }
     }
 }
 
@@ -101,18 +104,13 @@ impl Http {
     }
 
     async fn exchange(self, request: Signed) -> Result<Answer, CallError> {
-        let Signed { attempt, query } = request;
+        let Signed { attempt, signature } = request;
         let command = attempt.command;
-        let url =
-            zeroize::Zeroizing::new(format!("{}/v4/{}/{}?{}", self.base_url, command.service, command.name, *query));
-        let response = self
-            .client
-            .post(url.as_str())
-            .header(CONTENT_TYPE, "application/json")
-            .body(attempt.body)
-            .send()
-            .await
-            .map_err(failed)?;
+        let url = self.urls.fresh(command, &signature).ok_or(CallError::Fault)?;
+        let mut post = Request::new(Method::POST, url);
+        post.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *post.body_mut() = Some(attempt.body.into());
+        let response = self.client.execute(post).await.map_err(failed)?;
         if response.status() != StatusCode::OK {
             return Err(Lost::HttpStatus(response.status().as_u16()).into());
         }
