@@ -16,6 +16,7 @@ use crate::{
     admission::{Permit, Turn},
     credentials::{self, Signer},
     errors::{CallError, History, table::Applied},
+    wire::Needs,
 };
 
 /// One of Chat's REST commands.
@@ -25,8 +26,8 @@ pub struct Command {
     pub service: &'static str,
     /// The command's own name, which stands in logs and metrics.
     pub name: &'static str,
-    /// Whether an OK answer has what it must have. One that has not is lost.
-    pub is_whole: fn(&[u8]) -> bool,
+    /// What an OK answer must have.
+    pub needs: Needs,
 }
 
 /// One logical call. It may take several attempts.
@@ -106,6 +107,8 @@ pub struct Signed {
 pub struct Answer {
     /// The JSON as it came.
     pub body: Bytes,
+    /// The ID of the group that it speaks of, if it speaks of one.
+    pub group_id: Option<String>,
     /// It did not come: a look found that what was asked for stands.
     pub reconciled: bool,
 }

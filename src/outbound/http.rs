@@ -114,18 +114,17 @@ impl Http {
         if response.status() != StatusCode::OK {
             return Err(Lost::HttpStatus(response.status().as_u16()).into());
         }
-        let chat_ahead = chat_ahead(&response);
+        let date = response.headers().get(DATE).cloned();
         let body = read(response).await?;
-        wire::read(&body, command.is_whole).map_err(|error| dated(error, chat_ahead))?;
-        Ok(Answer { body, reconciled: false })
+        let group_id = wire::read(&body, command.needs).map_err(|error| dated(error, date))?;
+        Ok(Answer { body, group_id, reconciled: false })
     }
 }
 
 /// How many seconds Chat's clock is ahead of ours. A UserSig is refused where
 /// the two are too far apart.
-fn chat_ahead(response: &Response) -> Option<i64> {
-    let date = response.headers().get(DATE)?.to_str().ok()?;
-    let theirs = httpdate::parse_http_date(date).ok()?;
+fn chat_ahead(date: &HeaderValue) -> Option<i64> {
+    let theirs = httpdate::parse_http_date(date.to_str().ok()?).ok()?;
     let seconds = |since: Duration| i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
     Some(match theirs.duration_since(SystemTime::now()) {
         Ok(ahead) => seconds(ahead),
@@ -133,9 +132,11 @@ fn chat_ahead(response: &Response) -> Option<i64> {
     })
 }
 
-fn dated(error: CallError, chat_ahead: Option<i64>) -> CallError {
+fn dated(error: CallError, date: Option<HeaderValue>) -> CallError {
     match error {
-        CallError::Refused(refusal) => CallError::Refused(Refusal { chat_ahead, ..refusal }),
+        CallError::Refused(refusal) => {
+            CallError::Refused(Refusal { chat_ahead: date.as_ref().and_then(chat_ahead), ..refusal })
+        }
         error => error,
     }
 }

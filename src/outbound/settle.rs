@@ -51,7 +51,7 @@ pub async fn settle(call: Call, next: Next<Call>) -> Outcome {
 /// one of this call, or one that the caller says it made.
 fn in_use(call: &Call, existing: Existing, code: Option<u32>) -> Outcome {
     if existing == Existing::Same && (call.is_repeat || call.record.unsettled()) {
-        return Ok(Answer { body: Default::default(), reconciled: true });
+        return Ok(Answer { body: Default::default(), group_id: None, reconciled: true });
     }
     Err(CallError::InUse(InUse { code, existing }))
 }
