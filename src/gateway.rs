@@ -28,6 +28,7 @@ use crate::{
 mod listen;
 mod owner;
 mod serve;
+mod shortcut;
 mod status;
 
 pub use listen::{Bound, ListenError};
