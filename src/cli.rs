@@ -68,6 +68,7 @@ pub fn run() -> ExitCode {
     if let Err(error) = dumps::turn_off() {
         print::note(format_args!("warning: a crash may leave a core that holds secrets: {error}"));
     }
+    let _last_words = logs::LastWords;
     // One TLS provider for the whole process. It fails only where one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match Cli::parse().command {

@@ -133,7 +133,7 @@ impl Signer {
         for part in ["sdkappid=", &self.sdk_app_id.to_string(), "&identifier=", &identifier, "&usersig=", usersig] {
             query.push_str(part);
         }
-        query.push_str("&contenttype=json&random=");
+        query.push_str("&contenttype=json");
         let signed = Arc::new(Signed { query, made: now, expires: now + self.ttl.as_secs() });
         self.current.store(Some(signed.clone()));
         signed
@@ -151,12 +151,9 @@ impl Signer {
 }
 
 impl Signed {
-    /// The whole query, with a fresh `random`.
-    pub fn query(&self) -> Zeroizing<String> {
-        let mut query = String::with_capacity(self.query.len() + 10);
-        query.push_str(&self.query);
-        query.push_str(&rand::random::<u32>().to_string());
-        Zeroizing::new(query)
+    /// The query, all but `random`. It needs no escaping.
+    pub fn query(&self) -> &str {
+        &self.query
     }
 
     /// Half of its life lies ahead; and the clock was not set back to before

@@ -30,6 +30,7 @@ mod listen;
 mod owner;
 mod seldom;
 mod serve;
+mod shortcut;
 mod start_error;
 mod status;
 mod tls;

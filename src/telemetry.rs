@@ -1,7 +1,7 @@
 //! Every metric, log and span name, once.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -17,7 +17,9 @@ use tonic::Code;
 pub use self::method::{IMPORT_GROUPS_PATH, Method};
 use self::{method::MethodLabels, recent::Recent};
 use crate::admission::Lane;
+pub use chat::ChatMetrics;
 
+mod chat;
 pub mod codes;
 pub mod logs;
 mod method;
@@ -34,30 +36,19 @@ pub struct Metrics {
     started: Family<MethodLabels, Counter>,
     handled: Family<HandledLabels, Counter>,
     handling_seconds: Family<MethodLabels, Histogram>,
-    wait_seconds: Family<LaneLabels, Histogram>,
-    calls: Family<CallLabels, Counter>,
-    call_seconds: Family<CommandLabels, Histogram>,
+    rpcs: [Rpc; Method::COUNT],
+    chat: chat::Families,
     items: Family<ItemLabels, Counter>,
     recent: Arc<Recent>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CallLabels {
-    app: Label,
-    command: &'static str,
-    error_code: ErrorCode,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CommandLabels {
-    app: Label,
-    command: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct LaneLabels {
-    app: Label,
-    lane: &'static str,
+/// The metrics of one RPC, looked up once: finding them by their labels costs more than counting does.
+#[derive(Default)]
+struct Rpc {
+    started: OnceLock<Counter>,
+    seconds: OnceLock<Histogram>,
+    /// By code.
+    handled: [OnceLock<Counter>; 17],
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -86,25 +77,6 @@ impl EncodeLabelValue for Label {
     }
 }
 
-/// Chat's code; those that are in no table share one label, so that labels
-/// can't grow with what Chat says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum ErrorCode {
-    Known(u32),
-    Other,
-    None,
-}
-
-impl EncodeLabelValue for ErrorCode {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
-        match self {
-            Self::Known(code) => code.encode(encoder),
-            Self::Other => "other".encode(encoder),
-            Self::None => "none".encode(encoder),
-        }
-    }
-}
-
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
@@ -115,13 +87,11 @@ impl Metrics {
     /// Nothing counted yet.
     pub fn new() -> Self {
         let mut registry = Registry::default();
-        let calls = Family::default();
-        let call_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
+        let chat = chat::Families::default();
         let items = Family::default();
         let started = Family::default();
         let handled = Family::default();
         let handling_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
-        let wait_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
         registry.register("grpc_server_started", "RPCs started on the server", started.clone());
         registry.register("grpc_server_handled", "RPCs completed on the server, whatever their end", handled.clone());
         registry.register(
@@ -129,46 +99,35 @@ impl Metrics {
             "How long RPCs took on the server, to the end of their stream",
             handling_seconds.clone(),
         );
-        registry.register(
-            "group_import_admission_wait_seconds",
-            "How long attempts waited for their permit",
-            wait_seconds.clone(),
-        );
-        registry.register(
-            "group_import_chat_calls",
-            "Attempts at Chat, by its error code: none where no answer came",
-            calls.clone(),
-        );
-        registry.register("group_import_chat_call_seconds", "How long attempts at Chat took", call_seconds.clone());
+        chat.register(&mut registry);
         registry.register("group_import_items", "Unary calls and stream items, by how they ended", items.clone());
         let registry = Mutex::new(registry);
         let recent = Arc::default();
-        Self { registry, started, handled, handling_seconds, wait_seconds, calls, call_seconds, items, recent }
+        Self { registry, started, handled, handling_seconds, rpcs: Default::default(), chat, items, recent }
     }
 
     /// What one app's attempts count with.
     pub fn chat(&self, app: &Arc<str>) -> ChatMetrics {
-        ChatMetrics {
-            app: app.clone(),
-            calls: self.calls.clone(),
-            seconds: self.call_seconds.clone(),
-            waits: self.wait_seconds.clone(),
-            recent: self.recent.clone(),
-        }
+        ChatMetrics::new(app.clone(), self.chat.clone(), self.recent.clone())
     }
 
     /// An RPC began.
     pub fn started(&self, method: Method) {
-        self.started.get_or_create(&method.labels()).inc();
+        let started = || self.started.get_or_create_owned(&method.labels());
+        self.rpcs[method as usize].started.get_or_init(started).inc();
     }
 
     /// An RPC ended.
     pub fn handled(&self, method: Method, code: Code, took: Duration) {
-        let labels = method.labels();
-        self.handling_seconds.get_or_create(&labels).observe(took.as_secs_f64());
-        let MethodLabels { grpc_type, grpc_service, grpc_method } = labels;
-        let grpc_code = codes::in_metrics(code);
-        self.handled.get_or_create(&HandledLabels { grpc_type, grpc_service, grpc_method, grpc_code }).inc();
+        let rpc = &self.rpcs[method as usize];
+        let seconds = || self.handling_seconds.get_or_create_owned(&method.labels());
+        rpc.seconds.get_or_init(seconds).observe(took.as_secs_f64());
+        let handled = || {
+            let MethodLabels { grpc_type, grpc_service, grpc_method } = method.labels();
+            let grpc_code = codes::in_metrics(code);
+            self.handled.get_or_create_owned(&HandledLabels { grpc_type, grpc_service, grpc_method, grpc_code })
+        };
+        rpc.handled[code as usize].get_or_init(handled).inc();
     }
 
     /// Asks for these figures whenever it is read.
@@ -213,40 +172,4 @@ pub fn lane_name(lane: Lane) -> &'static str {
 
 fn seconds() -> Histogram {
     Histogram::new(SECONDS)
-}
-
-/// What one app's attempts at Chat count with.
-#[derive(Clone)]
-pub struct ChatMetrics {
-    app: Arc<str>,
-    calls: Family<CallLabels, Counter>,
-    seconds: Family<CommandLabels, Histogram>,
-    waits: Family<LaneLabels, Histogram>,
-    recent: Arc<Recent>,
-}
-
-impl ChatMetrics {
-    /// An attempt waited so long for its permit.
-    pub fn waited(&self, lane: Lane, wait: Duration) {
-        self.recent.waited(&self.app, lane, wait);
-        let labels = LaneLabels { app: Label(self.app.clone()), lane: lane_name(lane) };
-        self.waits.get_or_create(&labels).observe(wait.as_secs_f64());
-    }
-
-    /// The app's name.
-    pub fn app(&self) -> &Arc<str> {
-        &self.app
-    }
-
-    /// An attempt ended, with Chat's code if it answered.
-    pub fn called(&self, command: &'static str, error_code: Option<u32>, took: Duration) {
-        let app = Label(self.app.clone());
-        let error_code = match error_code {
-            None => ErrorCode::None,
-            Some(code) if code == 0 || crate::errors::table::find(code).is_some() => ErrorCode::Known(code),
-            Some(_) => ErrorCode::Other,
-        };
-        self.calls.get_or_create(&CallLabels { app: app.clone(), command, error_code }).inc();
-        self.seconds.get_or_create(&CommandLabels { app, command }).observe(took.as_secs_f64());
-    }
 }

@@ -1,6 +1,6 @@
-"""Writes Envoy's configuration: a reverse transcoder behind a local rate limit of 200 a second.
+"""Writes Envoy's configuration: a reverse transcoder behind a local rate limit of LIMIT calls a second.
 
-usage: config.py CHAT_HOST:PORT USERSIG SDK_APP_ID IDENTIFIER GRPC_PORT DESCRIPTORS
+usage: config.py CHAT_HOST:PORT USERSIG SDK_APP_ID IDENTIFIER GRPC_PORT DESCRIPTORS LIMIT
 """
 
 import json
@@ -13,7 +13,7 @@ def filter_(name, kind, **config):
     return {"name": name, "typed_config": {"@type": PREFIX + kind, **config}}
 
 
-def main(chat, usersig, app, identifier, port, descriptors):
+def main(chat, usersig, app, identifier, port, descriptors, limit):
     host, chat_port = chat.rsplit(":", 1)
     query = {"sdkappid": app, "identifier": identifier, "usersig": usersig, "random": "1", "contenttype": "json"}
     percent = {"numerator": 100}
@@ -22,7 +22,7 @@ def main(chat, usersig, app, identifier, port, descriptors):
             "envoy.filters.http.local_ratelimit",
             "filters.http.local_ratelimit.v3.LocalRateLimit",
             stat_prefix="limit",
-            token_bucket={"max_tokens": 200, "tokens_per_fill": 200, "fill_interval": "1s"},
+            token_bucket={"max_tokens": int(limit), "tokens_per_fill": int(limit), "fill_interval": "1s"},
             filter_enabled={"default_value": percent},
             filter_enforced={"default_value": percent},
             rate_limited_as_resource_exhausted=True,

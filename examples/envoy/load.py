@@ -1,6 +1,6 @@
 """Sends calls at a steady 600 a second for a few seconds, after a pause, whatever becomes of them.
 
-usage: load.py peer|gateway PORT SECONDS   (the generated modules on PYTHONPATH)
+usage: load.py NAME PORT SECONDS   (the generated modules on PYTHONPATH)
 """
 
 import sys
@@ -8,29 +8,18 @@ import threading
 import time
 
 import grpc
+from groupimport.v1 import group_import_pb2 as pb
+from groupimport.v1 import group_import_pb2_grpc as pb_grpc
 
 RATE = 600
 
 
-def stub(kind, channel):
-    if kind == "peer":
-        import peer_pb2 as pb
-        import peer_pb2_grpc as pb_grpc
-
-        return pb_grpc.GroupImportStub(channel), lambda i: pb.ImportGroupRequest(type="Public", group_id=f"p{i}", name="n")
-    from groupimport.v1 import group_import_pb2 as pb
-    from groupimport.v1 import group_import_pb2_grpc as pb_grpc
-
-    def request(i):
-        group = pb.Group(type=pb.GROUP_TYPE_PUBLIC, group_id=f"g{i}", name="n")
-        return pb.ImportGroupRequest(group=group)
-
-    return pb_grpc.GroupImportStub(channel), request
+def request(name):
+    return pb.ImportGroupRequest(group=pb.Group(type=pb.GROUP_TYPE_PUBLIC, group_id=f"g{name}", name="n"))
 
 
-def main(kind, port, seconds):
-    channel = grpc.insecure_channel(f"127.0.0.1:{port}")
-    client, request = stub(kind, channel)
+def main(name, port, seconds):
+    client = pb_grpc.GroupImportStub(grpc.insecure_channel(f"127.0.0.1:{port}"))
     client.ImportGroup(request("first"), timeout=5, wait_for_ready=True)
     time.sleep(2)  # a bucket is full after it, and a window empty
     done, all_done = [], threading.Event()
@@ -47,7 +36,7 @@ def main(kind, port, seconds):
         time.sleep(max(0.0, since + i / RATE - time.monotonic()))
     all_done.wait(10)
     ok = sum(code == grpc.StatusCode.OK for code in done)
-    print(f"{kind}: {total} sent in {seconds} s, {ok} answered OK", file=sys.stderr)
+    print(f"{name}: {total} sent in {seconds} s, {ok} answered OK", file=sys.stderr)
 
 
 main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

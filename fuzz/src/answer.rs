@@ -51,11 +51,11 @@ pub fn answer(body: &[u8]) {
 
 fn to_import(body: &[u8], object: Option<&Map<String, Value>>) {
     let id = object.and_then(|object| object.get("GroupId")).and_then(Value::as_str).unwrap_or_default();
-    match wire::read(body, IMPORT_GROUP.is_whole) {
-        Ok(()) => {
+    match wire::read(body, IMPORT_GROUP.needs) {
+        Ok(group_id) => {
             assert_ok(body, object);
             assert!(object.is_none() || !id.is_empty(), "OK without a group");
-            let answer = Answer { body: Bytes::copy_from_slice(body), reconciled: false };
+            let answer = Answer { body: Bytes::copy_from_slice(body), group_id, reconciled: false };
             let reply = ImportGroup::reply(&answer, "").expect("OK, and no reply can be made of it");
             assert!(object.is_none() || reply.group_id == id);
             assert!(!reply.group_id.is_empty());
@@ -69,13 +69,13 @@ fn to_import(body: &[u8], object: Option<&Map<String, Value>>) {
 }
 
 fn to_look(body: &[u8], object: Option<&Map<String, Value>>) {
-    let read = wire::read(body, GET_GROUP_INFO.is_whole);
+    let read = wire::read(body, GET_GROUP_INFO.needs);
     match &read {
-        Ok(()) => assert_ok(body, object),
+        Ok(_) => assert_ok(body, object),
         Err(error) => assert_error(error, body, object),
     }
     let standing = look::read(body, ID);
-    let (Ok(()), Some(object)) = (read, object) else { return };
+    let (Ok(_), Some(object)) = (read, object) else { return };
     let entries = object["GroupInfo"].as_array().expect("OK without what stands");
     let entry = |codes: &[u64]| {
         entries.iter().any(|entry| {

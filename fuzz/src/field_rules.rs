@@ -76,8 +76,8 @@ fn assert_stands(
     answer: &[u8],
     chat: &mut group_import_gateway::sandbox::Offline,
 ) {
-    wire::read(answer, IMPORT_GROUP.is_whole).expect("the stand-in's OK is none");
-    let answer = Answer { body: Bytes::copy_from_slice(answer), reconciled: false };
+    let group_id = wire::read(answer, IMPORT_GROUP.needs).expect("the stand-in's OK is none");
+    let answer = Answer { body: Bytes::copy_from_slice(answer), group_id, reconciled: false };
     let reply = ImportGroup::reply(&answer, &plan.group_id).expect("no reply from an OK");
     let keyed = ImportGroup::is_keyed(request);
     assert_eq!(plan.goal.is_some(), keyed, "only what has an ID can be looked for");
@@ -86,7 +86,7 @@ fn assert_stands(
     assert_json(request, plan);
     let Some(goal) = &plan.goal else { return };
     let (looked, _) = chat::call(chat, GET_GROUP_INFO.name, &look::body(&plan.group_id, goal.fields()));
-    wire::read(&looked, GET_GROUP_INFO.is_whole).expect("a look's answer is not whole");
+    wire::read(&looked, GET_GROUP_INFO.needs).expect("a look's answer is not whole");
     let Standing::Group(fields) = look::read(&looked, &plan.group_id) else { panic!("it does not stand") };
     assert_eq!(goal.differs(&fields), Some(Vec::new()), "it is taken for another's: {fields:?}");
     assert!(goal.unlike(&plan.body).is_empty());

@@ -5,8 +5,6 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
-
 use self::wanted::Wanted;
 use super::{Operation, Plan, rules::Violations};
 use crate::{
@@ -16,6 +14,7 @@ use crate::{
         settle::Goal,
     },
     proto::{ImportGroupRequest, ImportGroupResponse},
+    wire::Needs,
 };
 
 mod body;
@@ -24,12 +23,8 @@ pub mod derive;
 mod wanted;
 
 /// The command.
-pub static IMPORT_GROUP: Command = Command {
-    service: "group_open_http_svc",
-    name: "import_group",
-    is_whole: |body| assigned_id(body).is_some(),
-    made: assigned_id,
-};
+pub static IMPORT_GROUP: Command =
+    Command { service: "group_open_http_svc", name: "import_group", needs: Needs::GroupId };
 
 /// The operation behind `ImportGroup` and each item of `ImportGroups`.
 pub struct ImportGroup;
@@ -85,16 +80,7 @@ impl Operation for ImportGroup {
         if answer.reconciled {
             return Some(ImportGroupResponse { group_id: group_id.to_owned(), reconciled: true });
         }
-        assigned_id(&answer.body).map(|group_id| ImportGroupResponse { group_id, reconciled: false })
+        let group_id = answer.group_id.clone()?;
+        Some(ImportGroupResponse { group_id, reconciled: false })
     }
-}
-
-/// The ID in an OK answer. Without one it is no whole answer.
-fn assigned_id(body: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Imported {
-        #[serde(rename = "GroupId")]
-        group_id: String,
-    }
-    serde_json::from_slice::<Imported>(body).ok().map(|imported| imported.group_id).filter(|id| !id.is_empty())
 }

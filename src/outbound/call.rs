@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use zeroize::Zeroizing;
 
 use super::{record::Record, settle::Goal};
 use crate::{
     admission::{Permit, Turn},
-    credentials::Signer,
+    credentials::{self, Signer},
+    wire::Needs,
 };
 
 /// One of Chat's REST commands.
@@ -18,11 +18,8 @@ pub struct Command {
     pub service: &'static str,
     /// The command's own name, which stands in logs and metrics.
     pub name: &'static str,
-    /// Whether an OK answer has what it must have. One that has not is lost.
-    pub is_whole: fn(&[u8]) -> bool,
-    /// The ID of the group that an OK answer says was made; None for a command
-    /// that makes none.
-    pub made: fn(&[u8]) -> Option<String>,
+    /// What an OK answer must have.
+    pub needs: Needs,
 }
 
 /// One logical call. It may take several attempts.
@@ -93,8 +90,8 @@ pub struct Attempt {
 pub struct Signed {
     /// The attempt.
     pub attempt: Attempt,
-    /// The query of its URL: a secret, since the UserSig is in it.
-    pub query: Zeroizing<String>,
+    /// The signed part of its URL.
+    pub signature: Arc<credentials::Signed>,
 }
 
 /// Chat's answer, where it is OK.
@@ -102,6 +99,8 @@ pub struct Signed {
 pub struct Answer {
     /// The JSON as it came.
     pub body: Bytes,
+    /// The ID of the group that it speaks of, if it speaks of one.
+    pub group_id: Option<String>,
     /// It did not come: a look found that what was asked for stands.
     pub reconciled: bool,
 }

@@ -7,13 +7,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::call::Command;
+use crate::wire::Needs;
 
 /// The command. Its rate at Chat is its own.
 pub static GET_GROUP_INFO: Command = Command {
     service: "group_open_http_svc",
     name: "get_group_info",
-    is_whole: |body| serde_json::from_slice::<Groups>(body).is_ok(),
-    made: |_| None,
+    needs: Needs::More(|body| serde_json::from_slice::<Groups>(body).is_ok()),
 };
 
 /// An ID that nobody has reason to give a group. It need not be free: all

@@ -8,7 +8,7 @@ use tracing::{debug, field::display, warn};
 
 use super::{
     audit,
-    call::{Command, Signed},
+    call::{Answer, Command, Signed},
     record::Record,
     step::{Next, Outcome},
 };
@@ -21,6 +21,7 @@ use crate::{
             parts::{Name, attribute},
         },
     },
+    wire::Needs,
 };
 
 /// The step.
@@ -43,10 +44,10 @@ pub(super) async fn observe(metrics: ChatMetrics, host: Arc<str>, signed: Signed
     });
     metrics.called(command.name, error_code(&outcome), took);
     log(&metrics, command, &record, took, &outcome);
-    if let Ok(answer) = &outcome
-        && let Some(group_id) = (command.made)(&answer.body)
+    if let Ok(Answer { group_id: Some(group_id), .. }) = &outcome
+        && matches!(command.needs, Needs::GroupId)
     {
-        audit::imported(&record, metrics.app(), &group_id, false);
+        audit::imported(&record, metrics.app(), group_id, false);
     }
     outcome
 }

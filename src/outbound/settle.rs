@@ -61,7 +61,7 @@ fn in_use(call: &Call, goal: &dyn Goal, existing: Existing, code: Option<u32>) -
     if existing == Existing::Same && (call.is_repeat || call.record.unsettled()) {
         let app = call.record.app().map_or("", |app| app);
         audit::imported(&call.record, app, goal.group_id(), true);
-        return Ok(Answer { body: Default::default(), reconciled: true });
+        return Ok(Answer { body: Default::default(), group_id: None, reconciled: true });
     }
     if matches!(existing, Existing::Different(_)) {
         call.record.know(); // that it is not of this call's making

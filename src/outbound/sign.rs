@@ -14,6 +14,6 @@ pub(super) async fn sign(signer: Arc<Signer>, attempt: Attempt, next: Next<Signe
         Purpose::Probe(Some(candidate)) => candidate,
         _ => &signer,
     };
-    let query = signer.signed().query();
-    next.run(Signed { attempt, query }).await
+    let signature = signer.signed();
+    next.run(Signed { attempt, signature }).await
 }

@@ -3,11 +3,15 @@
 //! Two kinds of line have targets of their own: [`ACCESS`], one for each call,
 //! and [`AUDIT`], one for each group that stands by the gateway's doing.
 
-use std::{io::IsTerminal as _, time::Duration};
+use std::{io::IsTerminal as _, sync::OnceLock, time::Duration};
 
 use tracing_subscriber::EnvFilter;
 
+use self::{batch::Batch, fields::Plain};
 use crate::config::{Log, LogFormat};
+
+mod batch;
+mod fields;
 
 /// The target of the line that each call ends with.
 pub const ACCESS: &str = "group_import_gateway::access";
@@ -22,15 +26,18 @@ pub const AUDIT: &str = "audit";
 /// tokens included. They stay silent whatever the level asks for.
 const LOUD: [&str; 6] = ["hyper", "hyper_util", "reqwest", "h2", "rustls", "tonic"];
 
+/// What logs go through, once they are started.
+static OUT: OnceLock<Batch> = OnceLock::new();
+
 /// Starts logging for this process. Does nothing where it was started before.
 pub fn start(log: &Log, rust_log: Option<&str>) {
     let filter = filter(rust_log.unwrap_or(&log.level));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
+    let out = OUT.get_or_init(Batch::start).clone();
+    let colours = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(out).with_ansi(colours);
     let started = match log.format {
-        LogFormat::Text => builder.try_init(),
+        LogFormat::Text if colours => builder.try_init(),
+        LogFormat::Text => builder.fmt_fields(Plain).with_timer(Plain).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     drop(started);
@@ -39,6 +46,17 @@ pub fn start(log: &Log, rust_log: Option<&str>) {
 /// A duration as logs and traces have it: in milliseconds, to a tenth.
 pub fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+/// Writes what still waits to be written, when it is dropped: the last thing that a process does.
+pub struct LastWords;
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        if let Some(out) = OUT.get() {
+            out.flush();
+        }
+    }
 }
 
 /// What is asked for and the audit lines, less what would show secrets.

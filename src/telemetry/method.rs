@@ -32,6 +32,8 @@ pub enum Method {
 }
 
 impl Method {
+    pub(super) const COUNT: usize = 6;
+
     /// The RPC behind a path.
     pub fn of(path: &str) -> Self {
         match path {
