@@ -3,10 +3,7 @@
 //! The stand-in (`group-import-gateway sandbox`) checks what it is asked; this only finds where a request ends, so that
 //! a measurement is of what stands in front of it.
 
-use std::{
-    error::Error,
-    time::{Duration, SystemTime},
-};
+use std::{error::Error, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
