@@ -36,6 +36,7 @@ mod status;
 mod tls;
 
 pub use listen::{Bound, ListenError};
+pub use serve::OPEN_REQUEST_BYTES;
 pub use start_error::StartError;
 pub use tls::TlsError;
 

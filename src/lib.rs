@@ -13,6 +13,7 @@
 //! | counted, told of in its log line and span; a panic caught | [`inbound::observe`], [`inbound::entry`] |
 //! | who is it? | [`inbound::identify`], [`callers`] |
 //! | the caller's own ceiling | [`inbound::guard`] |
+//! | a place among all that is under way | [`inbound::places`] |
 //! | one deadline for all of it | [`inbound::deadline`], [`deadline`] |
 //! | unary call or stream item | [`service`] |
 //! | check → app and grant → call → reply or status | [`operation`], [`commands`], [`apps`] |

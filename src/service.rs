@@ -22,6 +22,8 @@ use crate::{
 
 mod stream;
 
+pub use stream::UNANSWERED;
+
 /// Answers calls. Clones are the same service.
 #[derive(Clone)]
 pub struct Service {

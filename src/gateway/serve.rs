@@ -26,7 +26,7 @@ use crate::{
 const SERVICE_NAME: &str = "groupimport.v1.GroupImport";
 
 /// The largest request to health and reflection: a name. Strangers send them.
-const OPEN_REQUEST_BYTES: usize = 4 * 1024;
+pub const OPEN_REQUEST_BYTES: usize = 4 * 1024;
 
 /// What is served.
 pub(super) struct Stack<H> {

@@ -40,7 +40,7 @@ pub(super) type Answers = ReceiverStream<Result<ImportGroupsResponse, Status>>;
 /// Enough to fill every permit that falls free within a sixth of a second.
 const WAITING: usize = 32;
 /// At 200 a second, more than can be under way within an attempt's 5 s.
-const UNANSWERED: usize = 1024;
+pub const UNANSWERED: usize = 1024;
 /// The longest `item_id`, in bytes.
 const MAX_ITEM_ID_BYTES: usize = 128;
 /// Answers that may wait for a caller that reads slowly.
