@@ -155,6 +155,10 @@ impl Collector for Gauges {
         let help = "How far Chat's clock was ahead of this machine's when it last refused a UserSig";
         family(&mut encoder, "group_import_clock_skew_seconds", help, skew)?;
 
+        let tasks = tokio::runtime::Handle::try_current().map_or(0, |handle| handle.metrics().num_alive_tasks());
+        let help = "Tasks that have not ended: calls, streams and connections have some, and so has each app";
+        family(&mut encoder, "group_import_tasks", help, [(Vec::new(), tasks as f64)].into_iter())?;
+
         let accepted = apps.iter().map(|app| {
             let closed = matches!(app.breaker().position(), Position::Closed);
             (vec![("app", app.name().to_string())], f64::from(u8::from(closed)))
