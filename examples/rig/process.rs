@@ -12,8 +12,6 @@ pub(crate) struct Usage {
     pub(crate) processor: f64,
     /// Resident memory, in MiB.
     pub(crate) memory: f64,
-    /// The same without what is mapped from files, most of it the program itself.
-    pub(crate) anonymous: f64,
     pub(crate) threads: f64,
     pub(crate) descriptors: f64,
 }
@@ -33,7 +31,6 @@ impl Usage {
         Ok(Self {
             processor: (ticks(11) + ticks(12)) / TICKS,
             memory: value("VmRSS") / 1024.0,
-            anonymous: value("RssAnon") / 1024.0,
             threads: value("Threads"),
             descriptors: fs::read_dir(format!("/proc/{pid}/fd"))?.count() as f64,
         })
