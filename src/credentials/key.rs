@@ -48,9 +48,13 @@ impl Stamp {
     /// The stamp of a key's file as it is now. None where there is no file, or where it changed a moment ago: then it
     /// may change again without another stamp, since a file system's clock is coarse.
     pub fn of(source: &KeySource) -> Option<Self> {
+        Self::at(source, SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs() as i64)
+    }
+
+    /// At a time, in Unix seconds.
+    fn at(source: &KeySource, now: i64) -> Option<Self> {
         let KeySource::File(path) = source else { return None };
         let file = std::fs::metadata(path).ok()?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs() as i64;
         let stamp = Self {
             device: file.dev(),
             inode: file.ino(),
@@ -118,5 +122,35 @@ impl Error for KeyError {
             Self::Unreadable(_, cause) => Some(cause),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::fs::{self, File, FileTimes};
+
+    use super::*;
+
+    #[test]
+    fn a_file_has_a_stamp_once_it_is_old_and_another_one_after_a_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let source = KeySource::File(path.clone());
+        assert_eq!(Stamp::of(&source), None, "there is no file");
+        fs::write(&path, "one").unwrap();
+        assert_eq!(Stamp::of(&source), None, "it may change again within the same tick of its file system's clock");
+        let later = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64 + 60;
+        let old = Stamp::at(&source, later);
+        assert!(old.is_some() && old == Stamp::at(&source, later));
+
+        // The same length and the same time of modification, as a copy that preserves times leaves them.
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        fs::write(folder.path().join("next"), "two").unwrap();
+        let next = File::options().write(true).open(folder.path().join("next")).unwrap();
+        next.set_times(FileTimes::new().set_modified(modified)).unwrap();
+        fs::rename(folder.path().join("next"), &path).unwrap();
+        let new = Stamp::at(&source, later);
+        assert!(new.is_some() && new != old);
     }
 }
