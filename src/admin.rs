@@ -18,7 +18,10 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use self::{history::History, status::Overview};
+use self::{
+    history::{History, Sample},
+    status::Overview,
+};
 use crate::telemetry::Metrics;
 
 pub mod history;
@@ -49,6 +52,8 @@ pub trait Source: Send + Sync + 'static {
     fn metrics(&self) -> &Metrics;
     /// Whether the gateway can serve.
     fn readiness(&self) -> Readiness;
+    /// What the history takes of each app each second; it numbers them.
+    fn samples(&self) -> Vec<(String, Sample)>;
     /// How it stands, without history, which is kept here.
     fn overview(&self) -> Overview;
 }
@@ -108,7 +113,7 @@ async fn sample(shown: Shown) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        shown.history.take(shown.source.overview().samples());
+        shown.history.take(shown.source.samples());
     }
 }
 
@@ -116,7 +121,7 @@ async fn sample(shown: Shown) {
 struct Since {
     /// The last sample that the page has.
     #[serde(default)]
-    since: u64,
+    since: u32,
 }
 
 async fn status(Shared(shown): Shared<Shown>, Query(Since { since }): Query<Since>) -> impl IntoResponse {

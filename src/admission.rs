@@ -61,6 +61,7 @@ mod meter;
 mod pace;
 mod permit;
 mod queue;
+mod rooms;
 mod settings;
 mod shared;
 mod shell;
@@ -123,9 +124,10 @@ impl Admission {
         self.shared.look(|state, _| state.queue.queued_for(lane, caller))
     }
 
-    /// Waits until a caller has fewer than `limit` calls waiting in a lane, or the admission is closed.
+    /// Waits until a caller has fewer than `limit` calls waiting in a lane, or the admission is closed. Of several who
+    /// wait with the same limit one is told for each call that leaves.
     pub async fn room(&self, lane: Lane, caller: &str, limit: usize) {
-        self.shared.wait_until(|state| state.queue.queued_for(lane, caller) < limit).await;
+        self.shared.room(lane, caller, limit).await;
     }
 
     /// Changes the configured rate, in calls a second.

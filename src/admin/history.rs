@@ -11,17 +11,17 @@ use serde::Serialize;
 /// Five minutes.
 pub const SAMPLES: usize = 300;
 
-/// One second of one app.
+/// One second of one app. Small: of ten thousand apps three million are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Sample {
     /// Which sample it is, counted since the start; the same for all apps.
-    pub number: u64,
+    pub number: u32,
     /// Calls let go in that second.
-    pub used: f64,
+    pub used: f32,
     /// Calls a second allowed then.
-    pub allowed: f64,
+    pub allowed: f32,
     /// Calls that waited, in both lanes.
-    pub queued: u64,
+    pub queued: u32,
 }
 
 /// The samples of every app.
@@ -30,7 +30,7 @@ pub struct History(Mutex<Rings>);
 
 #[derive(Default)]
 struct Rings {
-    taken: u64,
+    taken: u32,
     apps: HashMap<String, VecDeque<Sample>>,
 }
 
@@ -39,7 +39,7 @@ impl History {
     /// are gone are forgotten.
     pub fn take(&self, samples: impl IntoIterator<Item = (String, Sample)>) {
         let mut rings = self.lock();
-        rings.taken += 1;
+        rings.taken = rings.taken.wrapping_add(1); // in 136 years
         let number = rings.taken;
         let mut before = std::mem::take(&mut rings.apps);
         for (app, sample) in samples {
@@ -53,7 +53,7 @@ impl History {
     }
 
     /// An app's samples after the one of this number; 0 for all.
-    pub fn since(&self, app: &str, number: u64) -> Vec<Sample> {
+    pub fn since(&self, app: &str, number: u32) -> Vec<Sample> {
         let rings = self.lock();
         let newer = |sample: &&Sample| sample.number > number;
         rings.apps.get(app).map_or_else(Vec::new, |ring| ring.iter().filter(newer).copied().collect())
@@ -68,7 +68,7 @@ impl History {
 mod tests {
     use super::*;
 
-    fn sample(used: f64) -> Sample {
+    fn sample(used: f32) -> Sample {
         Sample { number: 0, used, allowed: 200.0, queued: 0 }
     }
 
@@ -76,7 +76,7 @@ mod tests {
     fn keeps_five_minutes_and_tells_what_is_new() {
         let history = History::default();
         for second in 0..1_000 {
-            history.take([("prod".to_owned(), sample(f64::from(second)))]);
+            history.take([("prod".to_owned(), sample(second as f32))]);
         }
         let all = history.since("prod", 0);
         assert_eq!((all.len(), all[0].number, all[0].used), (SAMPLES, 701, 700.0));

@@ -168,15 +168,3 @@ pub struct Failure {
     /// How often it came since it was first kept.
     pub count: u64,
 }
-
-impl Overview {
-    /// One sample of each app; [`History`](super::history::History) numbers them.
-    pub fn samples(self) -> Vec<(String, Sample)> {
-        let sample = |app: App| {
-            let queued = app.lanes.iter().map(|lane| lane.queued as u64).sum();
-            let sample = Sample { number: 0, used: app.rate.used, allowed: app.rate.allowed, queued };
-            (app.name, sample)
-        };
-        self.apps.into_iter().map(sample).collect()
-    }
-}

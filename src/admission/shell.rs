@@ -11,10 +11,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::permit::Permit;
 use super::queue::Ticket;
-use super::settings::{Place, Refused, Turn};
+use super::rooms::Rooms;
+use super::settings::{Lane, Place, Refused, Turn};
 use super::state::{Entry, Next, State};
 
 type Reply = oneshot::Sender<Result<Permit, Refused>>;
+
+/// A call in the queue: where it is told, and who sent it by which lane.
+pub(super) struct Asked {
+    reply: Reply,
+    lane: Lane,
+    caller: Arc<str>,
+}
 
 /// What the handles, the permits and the dispatcher share.
 #[derive(Debug)]
@@ -22,8 +30,6 @@ pub(super) struct Shared {
     inner: Mutex<Inner>,
     /// Wakes the dispatcher.
     wake: Notify,
-    /// Tells those who wait for room that the queue got shorter.
-    shorter: Notify,
     /// Wakes the ledger's client, where there is one.
     pub(super) asked: Notify,
     /// The client has nothing more to say, or there is none.
@@ -31,7 +37,9 @@ pub(super) struct Shared {
 }
 
 pub(super) struct Inner {
-    pub(super) state: State<Reply>,
+    pub(super) state: State<Asked>,
+    /// Who waits for room in the queue.
+    pub(super) rooms: Rooms,
     /// Until when the dispatcher sleeps; `None`: until it is woken.
     rests_until: Option<Instant>,
     /// The same of the ledger's client; `None`: it is at work, and will look.
@@ -47,24 +55,24 @@ impl std::fmt::Debug for Inner {
 }
 
 impl Shared {
-    pub(super) fn new(state: State<Reply>) -> Self {
-        let inner = Inner { state, rests_until: None, client_rests_until: None, ended: false };
+    pub(super) fn new(state: State<Asked>) -> Self {
+        let inner =
+            Inner { state, rooms: Rooms::default(), rests_until: None, client_rests_until: None, ended: false };
         Shared {
             inner: Mutex::new(inner),
             wake: Notify::new(),
-            shorter: Notify::new(),
             asked: Notify::new(),
             left: CancellationToken::new(),
         }
     }
 
     /// Looks at the state, or changes it in a way that makes nobody's turn come earlier.
-    pub(super) fn look<R>(&self, look: impl FnOnce(&mut State<Reply>, Instant) -> R) -> R {
+    pub(super) fn look<R>(&self, look: impl FnOnce(&mut State<Asked>, Instant) -> R) -> R {
         look(&mut self.lock().state, Instant::now())
     }
 
     /// Changes the state, and wakes the dispatcher if somebody's turn may come earlier by it.
-    pub(super) fn event<R>(&self, change: impl FnOnce(&mut State<Reply>, Instant) -> R) -> R {
+    pub(super) fn event<R>(&self, change: impl FnOnce(&mut State<Asked>, Instant) -> R) -> R {
         let mut inner = self.lock();
         let now = Instant::now();
         let result = change(&mut inner.state, now);
@@ -102,36 +110,56 @@ impl Shared {
         }
     }
 
-    fn enter(self: &Arc<Self>, turn: &Turn, place: Place) -> Entered<'_> {
+    fn enter<'a>(self: &'a Arc<Self>, turn: &'a Turn, place: Place) -> Entered<'a> {
+        let entered = self.enter_queue(turn, place);
+        if let Entered::Refused(_) = &entered {
+            // It may have been told of a place, which is the next one's now.
+            self.lock().rooms.one_left(turn.lane, &turn.caller);
+        }
+        entered
+    }
+
+    fn enter_queue<'a>(self: &'a Arc<Self>, turn: &'a Turn, place: Place) -> Entered<'a> {
         self.event(|state, now| match state.enter(turn, place, now) {
             Entry::Granted(token) => Entered::Granted(Permit::new(Arc::clone(self), token)),
             Entry::Refused(refused) => Entered::Refused(refused),
             Entry::Wait(latest) => {
                 let (send, reply) = oneshot::channel();
-                let ticket = state.wait(turn, place, latest, now, send);
-                Entered::Waits(Waiter { shared: self, ticket, reply, told: false }, latest)
+                let asked = Asked { reply: send, lane: turn.lane, caller: Arc::clone(&turn.caller) };
+                let ticket = state.wait(turn, place, latest, now, asked);
+                Entered::Waits(Waiter { shared: self, turn, ticket, reply, told: false }, latest)
             }
         })
     }
 
-    /// Resolves when the queue got shorter since this was called.
-    pub(super) async fn wait_until(&self, mut done: impl FnMut(&State<Reply>) -> bool) {
-        loop {
-            let shorter = self.shorter.notified();
-            if self.look(|state, _| state.is_closed() || done(state)) {
+    /// Resolves when a caller has fewer than `limit` calls in a lane, or all is closed.
+    pub(super) async fn room(&self, lane: Lane, caller: &str, limit: usize) {
+        let has_room = |inner: &Inner| inner.state.is_closed() || inner.state.queue.queued_for(lane, caller) < limit;
+        let seat = {
+            let mut inner = self.lock();
+            if has_room(&inner) {
                 return;
             }
-            shorter.await;
+            inner.rooms.seat(lane, caller)
+        };
+        let _leaves = Leaves { shared: self, lane, caller };
+        loop {
+            let mut told = std::pin::pin!(seat.notified());
+            told.as_mut().enable();
+            if has_room(&self.lock()) {
+                return;
+            }
+            told.await;
         }
     }
 
     pub(super) fn close(&self) {
         let refused = self.look(|state, now| state.close(now));
-        for reply in refused {
+        for asked in refused {
             // A call that has just gone away need not be told.
-            let _ = reply.send(Err(Refused::Closed));
+            let _ = asked.reply.send(Err(Refused::Closed));
         }
-        self.shorter.notify_waiters();
+        self.lock().rooms.all_left();
         self.asked.notify_one();
     }
 
@@ -155,25 +183,25 @@ impl Shared {
 
     /// Grants all that may go now. Returns until when there is nothing to do, or `None` at the end.
     fn serve(self: &Arc<Self>) -> Option<Option<Instant>> {
-        let mut told: Vec<(Reply, Result<Permit, Refused>)> = Vec::new();
+        let mut told: Vec<(Asked, Result<Permit, Refused>)> = Vec::new();
         let mut inner = self.lock();
         let now = Instant::now();
         let rest = loop {
             match inner.state.next(now) {
-                Next::Granted(reply, token) => told.push((reply, Ok(Permit::new(Arc::clone(self), token)))),
-                Next::Refused(reply, refused) => told.push((reply, Err(refused))),
+                Next::Granted(asked, token) => told.push((asked, Ok(Permit::new(Arc::clone(self), token)))),
+                Next::Refused(asked, refused) => told.push((asked, Err(refused))),
                 Next::Rest(until) => break until,
             }
         };
         inner.rests_until = rest;
         let ended = inner.ended;
-        drop(inner);
-        if !told.is_empty() {
-            self.shorter.notify_waiters();
+        for (asked, _) in &told {
+            inner.rooms.one_left(asked.lane, &asked.caller);
         }
-        for (reply, result) in told {
+        drop(inner);
+        for (asked, result) in told {
             // A caller that left in between drops the permit here, which gives it back.
-            drop(reply.send(result));
+            drop(asked.reply.send(result));
         }
         (!ended).then_some(rest)
     }
@@ -193,6 +221,7 @@ enum Entered<'a> {
 /// A call in the queue. Dropped before it is told anything, it leaves the queue and has cost nothing.
 struct Waiter<'a> {
     shared: &'a Shared,
+    turn: &'a Turn,
     ticket: Ticket,
     reply: oneshot::Receiver<Result<Permit, Refused>>,
     told: bool,
@@ -201,8 +230,24 @@ struct Waiter<'a> {
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         if !self.told {
-            self.shared.look(|state, _| drop(state.queue.cancel(self.ticket)));
-            self.shared.shorter.notify_waiters();
+            let mut inner = self.shared.lock();
+            let left = inner.state.queue.cancel(self.ticket);
+            inner.rooms.one_left(self.turn.lane, &self.turn.caller);
+            drop(inner);
+            drop(left);
         }
+    }
+}
+
+/// Takes one who waits for room out of [`Rooms`], however its wait ends.
+struct Leaves<'a> {
+    shared: &'a Shared,
+    lane: Lane,
+    caller: &'a str,
+}
+
+impl Drop for Leaves<'_> {
+    fn drop(&mut self) {
+        self.shared.lock().rooms.leave(self.lane, self.caller);
     }
 }

@@ -6,5 +6,6 @@ mod foreign;
 mod handle;
 pub(super) mod network;
 mod proofs;
+mod rooms;
 mod single;
 mod world;

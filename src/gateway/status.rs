@@ -15,7 +15,7 @@ use tonic_health::server::HealthReporter;
 
 use super::serve::set_serving;
 use crate::{
-    admin::{Readiness, Source, status::Overview},
+    admin::{Readiness, Source, history::Sample, status::Overview},
     admission::{Lane, Standing},
     apps::App,
     commands::import_group::IMPORT_GROUP,
@@ -64,8 +64,12 @@ impl Source for Status {
         Readiness { ready: ready && !draining, lines }
     }
 
+    fn samples(&self) -> Vec<(String, Sample)> {
+        self.service.state.load().apps.iter().map(|app| overview::sample(app)).collect()
+    }
+
     fn overview(&self) -> Overview {
-        overview::overview(self, self.readiness().ready)
+        overview::overview(self, self.is_ready())
     }
 }
 
@@ -90,6 +94,12 @@ impl Status {
         Self { service, started: SystemTime::now() }
     }
 
+    /// As [`Source::readiness`] has it, without the words.
+    fn is_ready(&self) -> bool {
+        let state = self.service.state.load();
+        !self.service.stop.is_draining() && state.apps.iter().any(|app| standing(app).0)
+    }
+
     /// Keeps gRPC's health true, until the task that runs this is dropped.
     pub(super) async fn keep_health(self, health: HealthReporter) {
         let mut ticks = interval(HEALTH_EVERY);
@@ -97,7 +107,7 @@ impl Status {
         let mut told = None;
         loop {
             ticks.tick().await;
-            let ready = self.readiness().ready;
+            let ready = self.is_ready();
             if told != Some(ready) {
                 told = Some(ready);
                 set_serving(&health, ready).await;
@@ -154,6 +164,10 @@ impl Collector for Gauges {
         let skew = apps.iter().map(|app| (vec![("app", app.name().to_string())], app.signer().chat_ahead() as f64));
         let help = "How far Chat's clock was ahead of this machine's when it last refused a UserSig";
         family(&mut encoder, "group_import_clock_skew_seconds", help, skew)?;
+
+        let tasks = tokio::runtime::Handle::try_current().map_or(0, |handle| handle.metrics().num_alive_tasks());
+        let help = "Tasks that have not ended: calls, streams and connections have some, and so has each app";
+        family(&mut encoder, "group_import_tasks", help, [(Vec::new(), tasks as f64)].into_iter())?;
 
         let accepted = apps.iter().map(|app| {
             let closed = matches!(app.breaker().position(), Position::Closed);

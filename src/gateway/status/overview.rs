@@ -6,7 +6,10 @@ use tokio::time::Instant;
 
 use super::{Status, standing};
 use crate::{
-    admin::status::{App, Breaker, BreakerState, Caller, Failure, Lane, Ledger, Outcome, Overview, Rate, Waits},
+    admin::{
+        history::Sample,
+        status::{App, Breaker, BreakerState, Caller, Failure, Lane, Ledger, Outcome, Overview, Rate, Waits},
+    },
     admission::{self, LedgerSnapshot, Mode, Snapshot},
     apps,
     commands::import_group::IMPORT_GROUP,
@@ -32,6 +35,14 @@ pub(super) fn overview(status: &Status, ready: bool) -> Overview {
         apps,
         failures: recent.failures().into_iter().map(failure).collect(),
     }
+}
+
+/// What the history takes of an app.
+pub(super) fn sample(app: &apps::App) -> (String, Sample) {
+    let snapshot = app.admissions().of(&IMPORT_GROUP).snapshot();
+    let queued = u32::try_from(snapshot.queued_unary + snapshot.queued_stream).unwrap_or(u32::MAX);
+    let (used, allowed) = (tenths(snapshot.used_last_second) as f32, tenths(snapshot.allowed) as f32);
+    (app.name().to_string(), Sample { number: 0, used, allowed, queued })
 }
 
 fn app(app: &apps::App, recent: &Recent) -> App {
