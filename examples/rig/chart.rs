@@ -77,7 +77,12 @@ impl Axis {
         let steps = [1.0, 2.0, 2.5, 5.0, 10.0].map(|step| step * magnitude);
         let step = steps.into_iter().find(|step| step * 4.0 >= most).unwrap_or(most);
         let count = (most / step).ceil();
-        Self { from: 0.0, to: step * count, log: false, ticks: (0..=count as i32).map(|n| f64::from(n) * step).collect() }
+        Self {
+            from: 0.0,
+            to: step * count,
+            log: false,
+            ticks: (0..=count as i32).map(|n| f64::from(n) * step).collect(),
+        }
     }
 
     fn share(&self, value: f64) -> f64 {
@@ -119,7 +124,8 @@ impl Panel {
             let _ = writeln!(svg, "<polyline class=\"l{index}\" points=\"{}\"/>", places.join(" "));
             if line.points.len() <= 12 {
                 for (a, b) in &line.points {
-                    let _ = writeln!(svg, "<circle class=\"f{index}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\"/>", x(*a), y(*b));
+                    let _ =
+                        writeln!(svg, "<circle class=\"f{index}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\"/>", x(*a), y(*b));
                 }
             }
             if !line.name.is_empty() {

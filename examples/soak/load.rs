@@ -133,18 +133,18 @@ impl Place {
             let _ = timeout(life, send).await;
         });
         let request = with_token(ReceiverStream::new(receiver), &self.roster.steady(number))?;
-        let mut answers = client.import_groups(request).await.inspect_err(|status| self.outcomes.count_status(status))?.into_inner();
+        let mut answers =
+            client.import_groups(request).await.inspect_err(|status| self.outcomes.count_status(status))?.into_inner();
         let is_left = rand::random_bool(0.3);
         let reading = async {
             while let Some(answer) = answers.message().await? {
                 match answer.outcome {
                     Some(Outcome::Imported(_)) => self.outcomes.count("OK"),
                     Some(Outcome::Error(error)) => {
-                        self.outcomes.count_status(&Status::with_details(
-                            Code::from_i32(error.code),
-                            error.message.clone(),
-                            prost::Message::encode_to_vec(&error).into(),
-                        ));
+                        let (code, details) = (Code::from_i32(error.code), prost::Message::encode_to_vec(&error));
+                        #[expect(clippy::disallowed_methods, reason = "an item's error, read as a call's")]
+                        let status = Status::with_details(code, error.message, details.into());
+                        self.outcomes.count_status(&status);
                     }
                     None => self.outcomes.count("no outcome"),
                 }
