@@ -16,6 +16,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     sync::OwnedSemaphorePermit,
 };
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::server::Connected;
 
 use crate::inbound::peer::Peer;
@@ -35,6 +36,8 @@ pub(super) struct Connection {
     link: Arc<Link>,
     /// Bytes of the preface that have not come yet.
     preface_left: usize,
+    ended: CancellationToken,
+    _ended: DropGuard,
     _place: OwnedSemaphorePermit,
 }
 
@@ -74,7 +77,13 @@ impl Link {
 impl Connection {
     /// A connection that holds its place until it is dropped.
     pub(super) fn new(io: Box<dyn Transport>, peer: Peer, link: Arc<Link>, place: OwnedSemaphorePermit) -> Self {
-        Self { io, peer, link, preface_left: PREFACE, _place: place }
+        let ended = CancellationToken::new();
+        Self { io, peer, link, preface_left: PREFACE, _ended: ended.clone().drop_guard(), ended, _place: place }
+    }
+
+    /// Resolves when it is no more.
+    pub(super) fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.ended.clone().cancelled_owned()
     }
 }
 

@@ -7,7 +7,11 @@
 
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt as _, future::BoxFuture, stream};
+use futures_util::{
+    StreamExt as _,
+    future::{BoxFuture, ready},
+    stream,
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep, sleep_until, timeout_at},
@@ -161,8 +165,10 @@ impl Attended {
     }
 }
 
-/// A connection as tonic takes it: the only one, though others might follow,
-/// since a stream that ends would tell it to go.
+/// A connection as tonic takes it: the only one, though others might follow
+/// until it has ended, since a stream that ends before would tell it to go. Not
+/// for longer: tonic's server stays as long as its stream.
 pub(super) fn alone(connection: Connection) -> impl Stream<Item = Result<Connection, Infallible>> {
-    stream::iter([Ok(connection)]).chain(stream::pending())
+    let ended = stream::once(connection.ended()).filter_map(|()| ready(None));
+    stream::iter([Ok(connection)]).chain(ended)
 }
