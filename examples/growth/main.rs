@@ -24,6 +24,7 @@ use self::{
 
 mod load;
 mod point;
+#[allow(dead_code, reason = "the soak uses all of it")]
 #[path = "../rig/mod.rs"]
 mod rig;
 mod setup;
