@@ -104,12 +104,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
 }
 
 /// One size of one kind, in a gateway of its own.
-async fn measure(
-    kind: Kind,
-    size: usize,
-    program: &std::path::Path,
-    time: Duration,
-) -> Result<Point, Box<dyn Error>> {
+async fn measure(kind: Kind, size: usize, program: &std::path::Path, time: Duration) -> Result<Point, Box<dyn Error>> {
     let setup = Setup::of(kind, size);
     let folder = tempfile::tempdir()?;
     let apps = (0..setup.apps).map(|app| App::new(setup::number(app), setup::KEY, setup::ADMIN));
@@ -180,7 +175,8 @@ fn row(kind: Kind, points: &[Point]) -> [Panel; 3] {
         name: name.to_owned(),
         points: points.iter().map(|point| (point.size as f64, value(point))).collect(),
     };
-    let panel = |title: &str, log_y, lines| Panel { title: format!("{title} by {}", kind.name()), lines, log_x: true, log_y };
+    let panel =
+        |title: &str, log_y, lines| Panel { title: format!("{title} by {}", kind.name()), lines, log_x: true, log_y };
     [
         panel("Processor time a call, µs,", false, vec![line("", |point| point.cost)]),
         panel("Memory, MiB,", true, vec![line("", |point| point.memory)]),

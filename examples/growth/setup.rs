@@ -72,8 +72,7 @@ impl Setup {
         let callers = (0..self.callers).map(|caller| format!("caller-{caller}"));
         for caller in callers.chain([SELDOM.to_owned()]) {
             let hash: String = Sha256::digest(token(&caller)).iter().map(|byte| format!("{byte:02x}")).collect();
-            let _ =
-                writeln!(text, "[[callers]]\nname = \"{caller}\"\ntoken_sha256 = [\"{hash}\"]\napps = [{apps}]");
+            let _ = writeln!(text, "[[callers]]\nname = \"{caller}\"\ntoken_sha256 = [\"{hash}\"]\napps = [{apps}]");
         }
         text
     }

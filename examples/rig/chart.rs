@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use super::number;
-
 /// One panel.
 pub(crate) struct Panel {
     pub(crate) title: String,
@@ -24,7 +22,7 @@ pub(crate) struct Line {
 const WIDTH: f64 = 300.0;
 const HEIGHT: f64 = 170.0;
 const LEFT: f64 = 46.0;
-const RIGHT: f64 = 14.0;
+const RIGHT: f64 = 18.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 28.0;
 
@@ -77,7 +75,12 @@ impl Axis {
         let steps = [1.0, 2.0, 2.5, 5.0, 10.0].map(|step| step * magnitude);
         let step = steps.into_iter().find(|step| step * 4.0 >= most).unwrap_or(most);
         let count = (most / step).ceil();
-        Self { from: 0.0, to: step * count, log: false, ticks: (0..=count as i32).map(|n| f64::from(n) * step).collect() }
+        Self {
+            from: 0.0,
+            to: step * count,
+            log: false,
+            ticks: (0..=count as i32).map(|n| f64::from(n) * step).collect(),
+        }
     }
 
     fn share(&self, value: f64) -> f64 {
@@ -119,7 +122,8 @@ impl Panel {
             let _ = writeln!(svg, "<polyline class=\"l{index}\" points=\"{}\"/>", places.join(" "));
             if line.points.len() <= 12 {
                 for (a, b) in &line.points {
-                    let _ = writeln!(svg, "<circle class=\"f{index}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\"/>", x(*a), y(*b));
+                    let _ =
+                        writeln!(svg, "<circle class=\"f{index}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\"/>", x(*a), y(*b));
                 }
             }
             if !line.name.is_empty() {
@@ -136,12 +140,11 @@ impl Panel {
     }
 }
 
-/// A tick's number: 10k for 10,000.
+/// A tick's number: 1k for 1,000.
 fn short(value: f64) -> String {
     match value {
         1e6.. => format!("{}M", value / 1e6),
-        1e4.. => format!("{}k", value / 1e3),
-        1e3.. => number(value),
+        1e3.. => format!("{}k", value / 1e3),
         _ => format!("{}", (value * 1e6).round() / 1e6),
     }
 }

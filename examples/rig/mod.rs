@@ -23,7 +23,7 @@ pub(crate) fn percentile(values: &[f64], percent: usize) -> f64 {
 /// A number with as many digits as are worth reading.
 pub(crate) fn number(value: f64) -> String {
     match value.abs() {
-        0.0 => "0".to_owned(),
+        _ if value.fract() == 0.0 => thousands(value),
         100.0.. => thousands(value),
         10.0.. => format!("{value:.0}"),
         1.0.. => format!("{value:.1}"),
@@ -32,8 +32,8 @@ pub(crate) fn number(value: f64) -> String {
 }
 
 fn thousands(value: f64) -> String {
-    let digits = format!("{value:.0}");
-    let mut text = String::new();
+    let digits = format!("{:.0}", value.abs());
+    let mut text = if value < 0.0 { "-".to_owned() } else { String::new() };
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');

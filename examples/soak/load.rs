@@ -133,7 +133,8 @@ impl Place {
             let _ = timeout(life, send).await;
         });
         let request = with_token(ReceiverStream::new(receiver), &self.roster.steady(number))?;
-        let mut answers = client.import_groups(request).await.inspect_err(|status| self.outcomes.count_status(status))?.into_inner();
+        let mut answers =
+            client.import_groups(request).await.inspect_err(|status| self.outcomes.count_status(status))?.into_inner();
         let is_left = rand::random_bool(0.3);
         let reading = async {
             while let Some(answer) = answers.message().await? {

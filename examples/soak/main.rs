@@ -29,9 +29,9 @@ use self::{
 };
 
 mod load;
-mod roster;
 #[path = "../rig/mod.rs"]
 mod rig;
+mod roster;
 mod samples;
 
 /// The apps, by name and by Chat's number.

@@ -26,7 +26,8 @@ impl Roster {
         let generation = self.generation();
         let mut text = String::new();
         for caller in (0..CALLERS).filter(|caller| *caller < STEADY || (caller + generation).is_multiple_of(2)) {
-            let hashes = [generation, generation.saturating_sub(1)].map(|generation| sha256(&token(caller, generation)));
+            let hashes =
+                [generation, generation.saturating_sub(1)].map(|generation| sha256(&token(caller, generation)));
             let _ = write!(text, "[[callers]]\nname = \"caller-{caller}\"\napps = [\"east\", \"west\"]\n");
             let [new, old] = hashes;
             let old = if old == new { String::new() } else { format!(", \"{old}\"") };

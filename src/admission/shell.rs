@@ -56,14 +56,8 @@ impl std::fmt::Debug for Inner {
 
 impl Shared {
     pub(super) fn new(state: State<Asked>) -> Self {
-        let inner =
-            Inner { state, rooms: Rooms::default(), rests_until: None, client_rests_until: None, ended: false };
-        Shared {
-            inner: Mutex::new(inner),
-            wake: Notify::new(),
-            asked: Notify::new(),
-            left: CancellationToken::new(),
-        }
+        let inner = Inner { state, rooms: Rooms::default(), rests_until: None, client_rests_until: None, ended: false };
+        Shared { inner: Mutex::new(inner), wake: Notify::new(), asked: Notify::new(), left: CancellationToken::new() }
     }
 
     /// Looks at the state, or changes it in a way that makes nobody's turn come earlier.
