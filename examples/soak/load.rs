@@ -24,7 +24,7 @@ use tonic::{
     Code, Request, Status,
     transport::{Channel, Endpoint},
 };
-use tonic_types::StatusExt as _;
+use tonic_types::{RpcStatusExt as _, StatusExt as _};
 
 use super::roster::Roster;
 
@@ -141,11 +141,8 @@ impl Place {
                 match answer.outcome {
                     Some(Outcome::Imported(_)) => self.outcomes.count("OK"),
                     Some(Outcome::Error(error)) => {
-                        self.outcomes.count_status(&Status::with_details(
-                            Code::from_i32(error.code),
-                            error.message.clone(),
-                            prost::Message::encode_to_vec(&error).into(),
-                        ));
+                        let reason = error.get_details_error_info().map(|info| info.reason);
+                        self.outcomes.count(&reason.unwrap_or_else(|| "an item without a reason".to_owned()));
                     }
                     None => self.outcomes.count("no outcome"),
                 }
