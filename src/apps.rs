@@ -1,7 +1,7 @@
 //! The apps: from a name to where its calls go, and who may use it.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -47,14 +47,19 @@ pub struct App {
     keeper: OnceLock<AbortOnDropHandle<()>>,
 }
 
-/// All apps, by name.
+/// All apps, by name and by Chat's number.
 #[derive(Default)]
-pub struct Apps(HashMap<Arc<str>, Arc<App>>);
+pub struct Apps {
+    by_name: HashMap<Arc<str>, Arc<App>>,
+    by_id: BTreeMap<SdkAppId, Arc<App>>,
+}
 
 impl Apps {
     /// These apps.
     pub fn new(apps: impl IntoIterator<Item = Arc<App>>) -> Self {
-        Self(apps.into_iter().map(|app| (app.name.clone(), app)).collect())
+        let by_name: HashMap<_, _> = apps.into_iter().map(|app| (app.name.clone(), app)).collect();
+        let by_id = by_name.values().map(|app| (app.sdk_app_id(), app.clone())).collect();
+        Self { by_name, by_id }
     }
 
     /// The app that a request names, or the only one that its caller's grant covers.
@@ -63,19 +68,19 @@ impl Apps {
     /// [`Reason::AppUnknown`], [`Reason::AppUnnamed`] or [`Reason::AppNotGranted`].
     pub fn find(&self, name: &str, grant: &Grant) -> Result<Arc<App>, Reason> {
         if name.is_empty() {
-            let mut usable = self.0.values().filter(|app| grant.covers(&app.name));
+            let mut usable = self.by_name.values().filter(|app| grant.covers(&app.name));
             return match (usable.next(), usable.next()) {
                 (Some(app), None) => Ok(app.clone()),
                 _ => Err(Reason::AppUnnamed),
             };
         }
-        let app = self.0.get(name).ok_or_else(|| Reason::AppUnknown(name.chars().take(64).collect()))?;
+        let app = self.by_name.get(name).ok_or_else(|| Reason::AppUnknown(name.chars().take(64).collect()))?;
         if grant.covers(&app.name) { Ok(app.clone()) } else { Err(Reason::AppNotGranted) }
     }
 
     /// Every app.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<App>> {
-        self.0.values()
+        self.by_name.values()
     }
 }
 
@@ -90,7 +95,7 @@ impl App {
     /// changed it is the one from before; otherwise the SDKAppID's permits and
     /// its keyed calls under way are carried over, since Chat counts on.
     pub fn again(config: &config::App, key: SecretString, shared: &Shared, before: &Apps) -> Arc<Self> {
-        let earlier = before.iter().find(|app| app.sdk_app_id() == config.sdk_app_id);
+        let earlier = before.by_id.get(&config.sdk_app_id);
         let signer = Signer::new(config, key);
         Arc::new(match earlier {
             None => Self::new(config.clone(), signer, shared),

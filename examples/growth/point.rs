@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use super::rig::number;
-
 /// What was measured at one size.
 pub(crate) struct Point {
     pub(crate) size: usize,
@@ -49,4 +47,27 @@ impl Point {
         ];
         format!("| {} |", columns.join(" | "))
     }
+}
+
+/// A number with as many digits as are worth reading.
+fn number(value: f64) -> String {
+    match value.abs() {
+        _ if value.fract() == 0.0 => thousands(value),
+        100.0.. => thousands(value),
+        10.0.. => format!("{value:.0}"),
+        1.0.. => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+fn thousands(value: f64) -> String {
+    let digits = format!("{:.0}", value.abs());
+    let mut text = if value < 0.0 { "-".to_owned() } else { String::new() };
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }

@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use super::number;
-
 /// One panel.
 pub(crate) struct Panel {
     pub(crate) title: String,
@@ -24,7 +22,7 @@ pub(crate) struct Line {
 const WIDTH: f64 = 300.0;
 const HEIGHT: f64 = 170.0;
 const LEFT: f64 = 46.0;
-const RIGHT: f64 = 14.0;
+const RIGHT: f64 = 18.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 28.0;
 
@@ -142,12 +140,11 @@ impl Panel {
     }
 }
 
-/// A tick's number: 10k for 10,000.
+/// A tick's number: 1k for 1,000.
 fn short(value: f64) -> String {
     match value {
         1e6.. => format!("{}M", value / 1e6),
-        1e4.. => format!("{}k", value / 1e3),
-        1e3.. => number(value),
+        1e3.. => format!("{}k", value / 1e3),
         _ => format!("{}", (value * 1e6).round() / 1e6),
     }
 }

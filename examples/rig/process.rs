@@ -12,7 +12,9 @@ pub(crate) struct Usage {
     pub(crate) processor: f64,
     /// Resident memory, in MiB.
     pub(crate) memory: f64,
+    #[allow(dead_code, reason = "of the two examples one looks at it")]
     pub(crate) threads: f64,
+    #[allow(dead_code, reason = "of the two examples one looks at it")]
     pub(crate) descriptors: f64,
 }
 

@@ -24,7 +24,7 @@ use tonic::{
     Code, Request, Status,
     transport::{Channel, Endpoint},
 };
-use tonic_types::StatusExt as _;
+use tonic_types::{RpcStatusExt as _, StatusExt as _};
 
 use super::roster::Roster;
 
@@ -141,10 +141,8 @@ impl Place {
                 match answer.outcome {
                     Some(Outcome::Imported(_)) => self.outcomes.count("OK"),
                     Some(Outcome::Error(error)) => {
-                        let (code, details) = (Code::from_i32(error.code), prost::Message::encode_to_vec(&error));
-                        #[expect(clippy::disallowed_methods, reason = "an item's error, read as a call's")]
-                        let status = Status::with_details(code, error.message, details.into());
-                        self.outcomes.count_status(&status);
+                        let reason = error.get_details_error_info().map(|info| info.reason);
+                        self.outcomes.count(&reason.unwrap_or_else(|| "an item without a reason".to_owned()));
                     }
                     None => self.outcomes.count("no outcome"),
                 }

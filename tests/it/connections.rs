@@ -78,3 +78,26 @@ async fn a_call_under_way_keeps_its_connection() {
     sleep(Duration::from_millis(600)).await; // told to go meanwhile; the client connects anew
     rig.import(group("h")).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_connection_that_its_client_closed_leaves_nothing() {
+    let rig = Rig::with(|_| {}).await;
+    rig.import(group("a")).await.unwrap();
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    for _ in 0..20 {
+        let (mut client, connection) = h2::client::handshake(connect(&rig).await).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let request = http::Request::post("http://gateway/nothing").body(()).unwrap();
+        client.send_request(request, true).unwrap().0.await.unwrap();
+        drop(client);
+        connection.await.unwrap().unwrap();
+    }
+    let all_gone = async {
+        while tasks() > before {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let ended = timeout(Duration::from_secs(30), all_gone).await;
+    assert!(ended.is_ok(), "{} tasks, and {before} before the 20 connections", tasks());
+}

@@ -11,6 +11,8 @@ use crate::config::{Environment, Fault, Faults, Place};
 pub(super) struct Source<'a> {
     file: Option<Arc<str>>,
     text: &'a str,
+    /// Where its lines end: every value asks for its line, and a file of ten thousand apps has many.
+    breaks: Vec<usize>,
     pub(super) overlay: Overlay,
     faults: RefCell<Vec<Fault>>,
 }
@@ -18,7 +20,8 @@ pub(super) struct Source<'a> {
 impl<'a> Source<'a> {
     /// A file's text under its name, or nothing but the environment.
     pub(super) fn new(file: Option<&str>, text: &'a str, env: &dyn Environment) -> Self {
-        Self { file: file.map(Arc::from), text, overlay: Overlay::new(env), faults: RefCell::default() }
+        let breaks = text.match_indices('\n').map(|(at, _)| at).collect();
+        Self { file: file.map(Arc::from), text, breaks, overlay: Overlay::new(env), faults: RefCell::default() }
     }
 
     pub(super) fn text(&self) -> &'a str {
@@ -32,7 +35,7 @@ impl<'a> Source<'a> {
 
     /// The line where a span begins.
     pub(super) fn line(&self, span: Range<usize>) -> Place {
-        let line = self.before(span.start).matches('\n').count() + 1;
+        let line = self.breaks.partition_point(|at| *at < span.start) + 1;
         self.file.clone().map_or(Place::Nowhere, |file| Place::Line(file, line, None))
     }
 
