@@ -174,7 +174,11 @@ fn verdict(kind: Kind, points: &[Point]) -> Option<String> {
 fn row(kind: Kind, points: &[Point]) -> [Panel; 3] {
     let line = |name: &str, value: fn(&Point) -> f64| Line {
         name: name.to_owned(),
-        points: points.iter().map(|point| (point.size as f64, value(point))).collect(),
+        points: points
+            .iter()
+            .map(|point| (point.size as f64, value(point)))
+            .filter(|(_, value)| !value.is_nan())
+            .collect(),
     };
     let panel =
         |title: &str, log_y, lines| Panel { title: format!("{title} by {}", kind.name()), lines, log_x: true, log_y };

@@ -52,6 +52,7 @@ impl Point {
 /// A number with as many digits as are worth reading.
 fn number(value: f64) -> String {
     match value.abs() {
+        _ if value.is_nan() => "none".to_owned(),
         _ if value.fract() == 0.0 => thousands(value),
         100.0.. => thousands(value),
         10.0.. => format!("{value:.0}"),

@@ -87,19 +87,18 @@ impl Samples {
         self.0.iter().skip(1).map(value).collect()
     }
 
-    /// All that is not as it should be. The first quarter is for warming up: pools, and five minutes of history. Then
-    /// the middle of the last quarter is compared with that of the second.
+    /// All that is not as it should be, once the first quarter is over: it is for warming up, for pools and for five
+    /// minutes of history.
     pub(crate) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        let quarters = |values: Vec<f64>| {
-            let quarter = values.len() / 4;
-            (median(&values[quarter..2 * quarter]), median(&values[3 * quarter..]))
-        };
+        if self.0.len() < 40 {
+            faults.push("too short to tell: give it four minutes at least".to_owned());
+        }
         // A few percent are the load's own ups and downs, and a few pieces those of small numbers.
         let mut rises = |what: &str, share: f64, pieces: f64, value: fn(&Sample) -> f64| {
-            let (before, after) = quarters(self.of(value));
-            if after > before * (1.0 + share) + pieces {
-                faults.push(format!("{what} rose from {before:.1} to {after:.1}"));
+            let (usual, rise) = self.trend(value);
+            if rise > usual * share + pieces {
+                faults.push(format!("{what} rose by {rise:.1}, from {usual:.1} or so"));
             }
         };
         rises("memory, in MiB,", 0.05, 0.5, |sample| sample.usage.memory);
@@ -107,11 +106,11 @@ impl Samples {
         rises("tasks", 0.05, 5.0, |sample| sample.tasks);
         rises("threads", 0.0, 0.0, |sample| sample.usage.threads);
         rises("processor time a call", 0.25, 10.0, |sample| sample.cost);
-        let rates = self.of(|sample| sample.rate);
-        let (before, after) = quarters(rates.clone());
-        if after < before * 0.97 {
-            faults.push(format!("the rate fell from {before:.1} to {after:.1}"));
+        let (usual, rise) = self.trend(|sample| sample.rate);
+        if rise < -0.03 * usual {
+            faults.push(format!("the rate fell by {:.1}, from {usual:.1} or so", -rise));
         }
+        let rates = self.of(|sample| sample.rate);
         // Nine in ten looks have no change of keys in them, nor a cut of all connections.
         let (usual, low) = (median(&rates), percentile(&rates, 10));
         if low < usual * 0.9 {
@@ -121,6 +120,19 @@ impl Samples {
             faults.push(format!("a second held {most} calls of one app"));
         }
         faults
+    }
+
+    /// The middle of a value after the first quarter, and by how much it rose from there to the end by its trend: the
+    /// middle of the slopes between every two looks (Theil and Sen's), which a leak has and one step has not. An
+    /// allocator keeps what the largest crowd so far has needed, so a step is what one stall of the machine leaves.
+    fn trend(&self, value: fn(&Sample) -> f64) -> (f64, f64) {
+        let looks: Vec<_> =
+            self.0.iter().skip(self.0.len() / 4 + 1).map(|sample| (sample.minutes, value(sample))).collect();
+        let pairs =
+            looks.iter().enumerate().flat_map(|(at, one)| looks[at + 1..].iter().map(move |other| (one, other)));
+        let slopes: Vec<f64> = pairs.map(|(one, other)| (other.1 - one.1) / (other.0 - one.0)).collect();
+        let span = looks.last().map_or(0.0, |last| last.0) - looks.first().map_or(0.0, |first| first.0);
+        (median(&looks.iter().map(|look| look.1).collect::<Vec<_>>()), median(&slopes) * span)
     }
 
     pub(crate) fn svg(&self) -> String {
