@@ -67,7 +67,7 @@ pub const KEYS: &[Key] = &[
     key("server.unary_deadline", || text(duration(server().unary_deadline)), "for a unary call whose caller gives none"),
     key("server.item_deadline", || text(duration(server().item_deadline)), "how long a stream's item may wait for its turn and its answer"),
     key("server.max_request_bytes", || server().max_request_bytes.to_string(), "largest request message, 1024 to 16777216 bytes"),
-    key("server.max_calls", || server().max_calls.to_string(), "calls under way at a time, those that wait included; a stream is one. No caller takes more of these places than it leaves free: one alone has half"),
+    key("server.max_calls", || server().max_calls.to_string(), "calls under way at a time, those that wait included; a stream has one for each of its items under way, and one without any. No caller takes more of these places than it leaves free: one alone has half"),
     key("server.plaintext", || server().plaintext.to_string(), "`true`: tokens may cross a network without TLS, for where a mesh encrypts"),
     key("server.forwarded_client_cert", || server().forwarded_client_cert.to_string(), "`true`: a mesh's sidecar says by `x-forwarded-client-cert` whose certificate it has verified; on loopback and sockets alone"),
     absent("server.tls.cert_file", "the gateway's certificate chain, PEM, its own first; needed where there is `[server.tls]`; read again when it changes"),
