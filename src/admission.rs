@@ -119,6 +119,11 @@ impl Admission {
         self.shared.look(Snapshot::of)
     }
 
+    /// How this replica stands to the ledger, where the rate is shared: of the snapshot what is asked for often.
+    pub fn standing(&self) -> Option<Standing> {
+        self.shared.look(|state, now| state.gate.ledger().map(|ledger| ledger.standing(now)))
+    }
+
     /// Calls that a caller has waiting in a lane. A stream stops reading while this is at its limit.
     pub fn queued_for(&self, lane: Lane, caller: &str) -> usize {
         self.shared.look(|state, _| state.queue.queued_for(lane, caller))

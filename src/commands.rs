@@ -40,9 +40,8 @@ pub trait Operation {
     fn plan(request: Self::Request, sdk_app_id: SdkAppId) -> Plan;
     /// The reply to `validate_only`.
     fn preview(plan: &Plan) -> Self::Reply;
-    /// The reply that an answer makes, for a plan with this group ID. None if
-    /// it lacks what it must have.
-    fn reply(answer: &Answer, group_id: &str) -> Option<Self::Reply>;
+    /// The reply that an answer makes. None if it lacks what it must have.
+    fn reply(answer: &Answer) -> Option<Self::Reply>;
 }
 
 /// What is to be sent.

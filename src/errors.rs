@@ -202,6 +202,14 @@ impl Failure {
         Self { reason, app: None, history: History::default() }
     }
 
+    /// A panic where a call may have been under way, so that it may have done
+    /// anything.
+    pub fn panicked() -> Self {
+        let mut failure = Self::early(Reason::Call(CallError::Fault));
+        failure.history.unsettled = true;
+        failure
+    }
+
     /// The same, with the app's name.
     pub fn of(mut self, app: &Arc<str>) -> Self {
         self.app = Some(app.clone());

@@ -112,8 +112,7 @@ async fn send<O: Operation>(app: &App, stop: &Stop, call: Call, deadline: Deadli
         }),
     };
     let answer = answer.map_err(Reason::Call)?;
-    let group_id = record.subject().map_or("", |subject| &subject.group_id);
-    caught(|| O::reply(&answer, group_id).ok_or(Reason::Call(CallError::Fault)))
+    caught(|| O::reply(&answer).ok_or(Reason::Call(CallError::Fault)))
 }
 
 /// A panic in a command's own code fails its request, and not the stream that

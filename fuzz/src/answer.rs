@@ -56,7 +56,7 @@ fn to_import(body: &[u8], object: Option<&Map<String, Value>>) {
             assert_ok(body, object);
             assert!(object.is_none() || !id.is_empty(), "OK without a group");
             let answer = Answer { body: Bytes::copy_from_slice(body), group_id, reconciled: false };
-            let reply = ImportGroup::reply(&answer, "").expect("OK, and no reply can be made of it");
+            let reply = ImportGroup::reply(&answer).expect("OK, and no reply can be made of it");
             assert!(object.is_none() || reply.group_id == id);
             assert!(!reply.group_id.is_empty());
         }

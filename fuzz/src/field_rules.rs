@@ -78,7 +78,7 @@ fn assert_stands(
 ) {
     let group_id = wire::read(answer, IMPORT_GROUP.needs).expect("the stand-in's OK is none");
     let answer = Answer { body: Bytes::copy_from_slice(answer), group_id, reconciled: false };
-    let reply = ImportGroup::reply(&answer, &plan.group_id).expect("no reply from an OK");
+    let reply = ImportGroup::reply(&answer).expect("no reply from an OK");
     let keyed = ImportGroup::is_keyed(request);
     assert_eq!(plan.goal.is_some(), keyed, "only what has an ID can be looked for");
     assert!(!keyed || reply.group_id == plan.group_id);

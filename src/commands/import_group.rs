@@ -76,11 +76,8 @@ impl Operation for ImportGroup {
         ImportGroupResponse { group_id: plan.group_id.clone(), reconciled: false }
     }
 
-    fn reply(answer: &Answer, group_id: &str) -> Option<ImportGroupResponse> {
-        if answer.reconciled {
-            return Some(ImportGroupResponse { group_id: group_id.to_owned(), reconciled: true });
-        }
+    fn reply(answer: &Answer) -> Option<ImportGroupResponse> {
         let group_id = answer.group_id.clone()?;
-        Some(ImportGroupResponse { group_id, reconciled: false })
+        Some(ImportGroupResponse { group_id, reconciled: answer.reconciled })
     }
 }

@@ -74,8 +74,7 @@ impl Source for Status {
 }
 
 fn standing(app: &App) -> (bool, String) {
-    let ledger = app.admissions().of(&IMPORT_GROUP).snapshot().ledger;
-    if ledger.is_some_and(|ledger| ledger.standing == Standing::Closed) {
+    if app.admissions().of(&IMPORT_GROUP).standing() == Some(Standing::Closed) {
         return (false, "Redis does not answer, and there is no share of the rate to use without it".to_owned());
     }
     match app.breaker().position() {

@@ -117,7 +117,7 @@ impl Entry {
             chat_ms = milliseconds(record.map(Record::time_at_chat).unwrap_or_default()),
             took_ms = milliseconds(took),
             chat_error_code = record.and_then(Record::error_code),
-            group_id = record.and_then(group_id),
+            group_id = record.and_then(Record::group_id),
             trace_id = self.trace.id().map(tracing::field::display),
             "call ended"
         );
@@ -172,7 +172,7 @@ pub fn tell_item(item_id: &str, record: &Record, code: Code, outcome: &'static s
                 chat_ms = milliseconds(record.time_at_chat()),
                 took_ms = milliseconds(took),
                 chat_error_code = record.error_code(),
-                group_id = group_id(record),
+                group_id = record.group_id(),
                 trace_id = record.trace().id().map(tracing::field::display),
                 "item ended"
             )
@@ -190,19 +190,15 @@ pub fn tell_item(item_id: &str, record: &Record, code: Code, outcome: &'static s
     });
 }
 
-fn group_id(record: &Record) -> Option<&str> {
-    record.subject().map(|subject| &*subject.group_id).filter(|id| !id.is_empty())
-}
-
 fn say_record(record: &Record, notes: &mut Notes) {
     if let Some(app) = record.app() {
         notes.put(attribute::APP, app.clone());
     }
-    if let Some(group_id) = group_id(record) {
+    if let Some(group_id) = record.group_id() {
         notes.put(attribute::GROUP_ID, group_id.to_owned());
     }
-    if let Some(request_id) = record.subject().map(|subject| &subject.request_id).filter(|id| !id.is_empty()) {
-        notes.put(attribute::REQUEST_ID, request_id.clone());
+    if let Some(request_id) = record.request_id() {
+        notes.put(attribute::REQUEST_ID, request_id.to_owned());
     }
     if let Some(code) = record.error_code() {
         notes.count(attribute::CHAT_ERROR_CODE, code);

@@ -22,7 +22,7 @@ use super::{
     peer::{Peer, UnderWay},
 };
 use crate::{
-    errors::{CallError, Failure, Reason},
+    errors::Failure,
     telemetry::{
         Method, Metrics,
         traces::{Trace, Tracer},
@@ -107,8 +107,7 @@ where
 
 /// It panicked outside of an operation, and so may have done anything.
 fn panicked(entry: &Entry) -> Response<Body> {
-    let mut failure = Failure::early(Reason::Call(CallError::Fault));
-    failure.history.unsettled = true;
+    let failure = Failure::panicked();
     entry.set_outcome(failure.reason());
     failure.to_status().into_http()
 }

@@ -12,15 +12,15 @@ use crate::telemetry::logs::AUDIT;
 
 /// A group stands: Chat has said so, or, `reconciled`, a look after a lost
 /// answer has found it as it was asked for.
-pub(super) fn imported(record: &Record, app: &str, group_id: &str, reconciled: bool) {
+pub(super) fn imported(record: &Record, group_id: &str, reconciled: bool) {
     record.know();
     let origin = record.origin();
     info!(
         target: AUDIT,
         caller = &*origin.caller,
-        app,
+        app = record.app().map(|app| &**app),
         group_id,
-        request_id = request_id(record),
+        request_id = record.request_id(),
         reconciled,
         trace_id = origin.trace.id().map(tracing::field::display),
         "group imported"
@@ -30,19 +30,17 @@ pub(super) fn imported(record: &Record, app: &str, group_id: &str, reconciled: b
 /// The call is over, and a group may stand.
 pub(super) fn unknown(record: &Record) {
     // Without a subject it is a look or a probe, which makes no group.
-    let Some(subject) = record.subject() else { return };
+    if !record.has_subject() {
+        return;
+    }
     let origin = record.origin();
     warn!(
         target: AUDIT,
         caller = &*origin.caller,
         app = record.app().map(|app| &**app),
-        group_id = Some(&*subject.group_id).filter(|id| !id.is_empty()),
-        request_id = request_id(record),
+        group_id = record.group_id(),
+        request_id = record.request_id(),
         trace_id = origin.trace.id().map(tracing::field::display),
         "group may have been imported: the answer was lost"
     );
-}
-
-fn request_id(record: &Record) -> Option<&str> {
-    record.subject().map(|subject| &*subject.request_id).filter(|id| !id.is_empty())
 }

@@ -212,7 +212,7 @@ impl Breaker {
 
     /// Waits until a call may pass; fails at once where it should not wait.
     async fn pass(&self, call: &Call) -> Result<(), CallError> {
-        let mut held = None;
+        let mut held: Option<Part> = None;
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -223,7 +223,9 @@ impl Breaker {
             };
             let on_time_out = match position {
                 Position::Closed => {
-                    held.into_iter().for_each(|part: Part| part.end(|_| {}));
+                    if let Some(part) = held {
+                        part.end(|_| {});
+                    }
                     return Ok(());
                 }
                 _ if draining => return Err(NotSent::Draining.into()),

@@ -99,7 +99,8 @@ pub struct Signed {
 pub struct Answer {
     /// The JSON as it came.
     pub body: Bytes,
-    /// The ID of the group that it speaks of, if it speaks of one.
+    /// The ID of the group that it speaks of, or that was found; None where it
+    /// speaks of none.
     pub group_id: Option<String>,
     /// It did not come: a look found that what was asked for stands.
     pub reconciled: bool,

@@ -47,7 +47,7 @@ pub(super) async fn observe(metrics: ChatMetrics, host: Arc<str>, signed: Signed
     if let Ok(Answer { group_id: Some(group_id), .. }) = &outcome
         && matches!(command.needs, Needs::GroupId)
     {
-        audit::imported(&record, metrics.app(), group_id, false);
+        audit::imported(&record, group_id, false);
     }
     outcome
 }

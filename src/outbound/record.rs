@@ -97,9 +97,19 @@ impl Record {
         let _ = self.subject.set(subject);
     }
 
-    /// What the call is about, once that is known.
-    pub fn subject(&self) -> Option<&Subject> {
-        self.subject.get()
+    /// Whether it is known what the call is about; never of a look or a probe.
+    pub fn has_subject(&self) -> bool {
+        self.subject.get().is_some()
+    }
+
+    /// The ID of the group that the call is about, where one is known.
+    pub fn group_id(&self) -> Option<&str> {
+        self.subject.get().map(|subject| &*subject.group_id).filter(|id| !id.is_empty())
+    }
+
+    /// The request's key, where it has one.
+    pub fn request_id(&self) -> Option<&str> {
+        self.subject.get().map(|subject| &*subject.request_id).filter(|id| !id.is_empty())
     }
 
     /// An attempt's bytes may leave from here on.

@@ -59,9 +59,9 @@ pub async fn settle(call: Call, next: Next<Call>) -> Outcome {
 /// one of this call, or one that the caller says it made.
 fn in_use(call: &Call, goal: &dyn Goal, existing: Existing, code: Option<u32>) -> Outcome {
     if existing == Existing::Same && (call.is_repeat || call.record.unsettled()) {
-        let app = call.record.app().map_or("", |app| app);
-        audit::imported(&call.record, app, goal.group_id(), true);
-        return Ok(Answer { body: Default::default(), group_id: None, reconciled: true });
+        audit::imported(&call.record, goal.group_id(), true);
+        let group_id = Some(goal.group_id().to_owned());
+        return Ok(Answer { body: Default::default(), group_id, reconciled: true });
     }
     if matches!(existing, Existing::Different(_)) {
         call.record.know(); // that it is not of this call's making

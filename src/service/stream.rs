@@ -81,7 +81,7 @@ async fn to_its_end(answering: impl Future<Output = ()>, caller: mpsc::Sender<Re
     tokio::select! {
         ended = AssertUnwindSafe(answering).catch_unwind() => if ended.is_err() {
             // Without this the stream would end as if every item had been answered.
-            let _ = caller.send(Err(panicked())).await;
+            let _ = caller.send(Err(Failure::panicked().to_status())).await;
         },
         // Dropping the items takes them out of the queue; attempts under way go on in their tasks.
         () = caller.closed() => {}
@@ -258,13 +258,6 @@ fn response(item_id: String, outcome: Result<crate::proto::ImportGroupResponse, 
 fn tell(entry: &Entry, item_id: &str, record: &Record, failure: Option<&Failure>, took: Duration) {
     entry.items().end(failure.is_none());
     tell_item(item_id, record, failure.map_or(Code::Ok, Failure::code), failure.map_or("OK", Failure::reason), took);
-}
-
-/// Items that were not answered may have been sent.
-fn panicked() -> Status {
-    let mut failure = Failure::early(Reason::Call(CallError::Fault));
-    failure.history.unsettled = true;
-    failure.to_status()
 }
 
 fn far_future() -> Instant {

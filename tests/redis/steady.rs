@@ -65,6 +65,6 @@ async fn the_rate_is_used_whoever_is_busy() {
             assert!(seen.failed.lock().unwrap().is_empty(), "{:?}", seen.failed.lock().unwrap());
         }
         assert!(cluster.most() <= 200, "{} in a second", cluster.most());
-        assert!(!demands.contains(&Full) || used >= 0.97 * usable, "{name}: {used} of {usable}");
+        assert!(!demands.contains(&Full) || used >= 0.98 * usable, "{name}: {used} of {usable}");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use reqwest::Url;
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::{credentials::Signed, outbound::call::Command};
 
@@ -40,8 +40,9 @@ impl Urls {
         match &*last {
             Some(last) if last.is_of(command, signature) => last.url.clone(),
             _ => {
-                let text = format!("{}/v4/{}/{}?{}", self.base_url, command.service, command.name, signature.query());
-                let url = Url::parse(&zeroize::Zeroizing::new(text)).ok()?;
+                let parts = [&*self.base_url, "/v4/", command.service, "/", command.name, "?", signature.query()];
+                // In one allocation, of the length that it has in the end: growing would leave copies of the UserSig.
+                let url = Url::parse(&Zeroizing::new(parts.concat())).ok()?;
                 let known = Known { command, signature: signature.clone(), url: Some(url.clone()) };
                 self.last.store(Some(Arc::new(known)));
                 Some(url)
