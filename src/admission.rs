@@ -124,8 +124,9 @@ impl Admission {
         self.shared.look(|state, now| state.gate.ledger().map(|ledger| ledger.standing(now)))
     }
 
-    /// Calls that a caller has waiting in a lane. A stream stops reading while this is at its limit.
-    pub fn queued_for(&self, lane: Lane, caller: &str) -> usize {
+    /// Calls that a caller has waiting in a lane.
+    #[cfg(test)]
+    fn queued_for(&self, lane: Lane, caller: &str) -> usize {
         self.shared.look(|state, _| state.queue.queued_for(lane, caller))
     }
 
@@ -146,7 +147,8 @@ impl Admission {
         self.shared.close();
     }
 
-    /// Waits, once it is closed, until the last permit is settled and the other replicas know that the rate is theirs.
+    /// Waits, once it is closed, until the other replicas know that the rate is theirs: not before its last permit is
+    /// settled. Where there are no others, there is nothing to wait for.
     pub async fn left(&self) {
         self.shared.left.cancelled().await;
     }

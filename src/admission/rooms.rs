@@ -14,7 +14,7 @@ use super::settings::Lane;
 #[derive(Debug, Default)]
 pub(super) struct Rooms([HashMap<Arc<str>, Room>; 2]);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Room {
     /// One is told of each call that leaves; one who is told and does not look any more hands it on.
     left: Arc<Notify>,
@@ -24,14 +24,9 @@ struct Room {
 impl Rooms {
     /// Where one who waits is told. It has to [`leave`](Self::leave) in the end.
     pub(super) fn seat(&mut self, lane: Lane, caller: &str) -> Arc<Notify> {
-        let rooms = &mut self.0[lane.index()];
-        if !rooms.contains_key(caller) {
-            rooms.insert(caller.into(), Room { left: Arc::default(), waiting: 0 });
-        }
-        rooms.get_mut(caller).map_or_else(Arc::default, |room| {
-            room.waiting += 1;
-            Arc::clone(&room.left)
-        })
+        let room = self.0[lane.index()].entry(caller.into()).or_default();
+        room.waiting += 1;
+        Arc::clone(&room.left)
     }
 
     /// One who waited does so no more.

@@ -1,7 +1,7 @@
 //! The asynchronous shell of [`State`]: one lock, one task that sleeps until the next permit is due.
 //!
-//! Nothing is awaited under the lock, and nobody is told anything under it: what is sent to a waiting call may come
-//! straight back as a dropped permit, which takes the lock itself.
+//! Nothing is awaited under the lock, and no permit is sent under it: one that is sent to a waiting call may come
+//! straight back dropped, and giving it back takes the lock itself.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,6 +9,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::lane::Waiting;
 use super::permit::Permit;
 use super::queue::Ticket;
 use super::rooms::Rooms;
@@ -16,13 +17,6 @@ use super::settings::{Lane, Place, Refused, Turn};
 use super::state::{Entry, Next, State};
 
 type Reply = oneshot::Sender<Result<Permit, Refused>>;
-
-/// A call in the queue: where it is told, and who sent it by which lane.
-pub(super) struct Asked {
-    reply: Reply,
-    lane: Lane,
-    caller: Arc<str>,
-}
 
 /// What the handles, the permits and the dispatcher share.
 #[derive(Debug)]
@@ -37,7 +31,7 @@ pub(super) struct Shared {
 }
 
 pub(super) struct Inner {
-    pub(super) state: State<Asked>,
+    pub(super) state: State<Reply>,
     /// Who waits for room in the queue.
     pub(super) rooms: Rooms,
     /// Until when the dispatcher sleeps; `None`: until it is woken.
@@ -55,18 +49,18 @@ impl std::fmt::Debug for Inner {
 }
 
 impl Shared {
-    pub(super) fn new(state: State<Asked>) -> Self {
+    pub(super) fn new(state: State<Reply>) -> Self {
         let inner = Inner { state, rooms: Rooms::default(), rests_until: None, client_rests_until: None, ended: false };
         Shared { inner: Mutex::new(inner), wake: Notify::new(), asked: Notify::new(), left: CancellationToken::new() }
     }
 
     /// Looks at the state, or changes it in a way that makes nobody's turn come earlier.
-    pub(super) fn look<R>(&self, look: impl FnOnce(&mut State<Asked>, Instant) -> R) -> R {
+    pub(super) fn look<R>(&self, look: impl FnOnce(&mut State<Reply>, Instant) -> R) -> R {
         look(&mut self.lock().state, Instant::now())
     }
 
-    /// Changes the state, and wakes the dispatcher if somebody's turn may come earlier by it.
-    pub(super) fn event<R>(&self, change: impl FnOnce(&mut State<Asked>, Instant) -> R) -> R {
+    /// Changes the state, and wakes the dispatcher and the ledger's client if they have something to do earlier by it.
+    pub(super) fn event<R>(&self, change: impl FnOnce(&mut State<Reply>, Instant) -> R) -> R {
         let mut inner = self.lock();
         let now = Instant::now();
         let result = change(&mut inner.state, now);
@@ -106,8 +100,8 @@ impl Shared {
 
     fn enter<'a>(self: &'a Arc<Self>, turn: &'a Turn, place: Place) -> Entered<'a> {
         let entered = self.enter_queue(turn, place);
-        if let Entered::Refused(_) = &entered {
-            // It may have been told of a place, which is the next one's now.
+        if !matches!(entered, Entered::Waits(..)) {
+            // It may have been told of a place, and takes none: that is the next one's now.
             self.lock().rooms.one_left(turn.lane, &turn.caller);
         }
         entered
@@ -119,8 +113,7 @@ impl Shared {
             Entry::Refused(refused) => Entered::Refused(refused),
             Entry::Wait(latest) => {
                 let (send, reply) = oneshot::channel();
-                let asked = Asked { reply: send, lane: turn.lane, caller: Arc::clone(&turn.caller) };
-                let ticket = state.wait(turn, place, latest, now, asked);
+                let ticket = state.wait(turn, place, latest, now, send);
                 Entered::Waits(Waiter { shared: self, turn, ticket, reply, told: false }, latest)
             }
         })
@@ -149,15 +142,15 @@ impl Shared {
 
     pub(super) fn close(&self) {
         let refused = self.look(|state, now| state.close(now));
-        for asked in refused {
+        for reply in refused {
             // A call that has just gone away need not be told.
-            let _ = asked.reply.send(Err(Refused::Closed));
+            let _ = reply.send(Err(Refused::Closed));
         }
         self.lock().rooms.all_left();
         self.asked.notify_one();
     }
 
-    /// Ends the dispatcher.
+    /// Ends the dispatcher, and the ledger's client once it has given back what it holds.
     pub(super) fn end(&self) {
         self.lock().ended = true;
         self.wake.notify_one();
@@ -177,25 +170,25 @@ impl Shared {
 
     /// Grants all that may go now. Returns until when there is nothing to do, or `None` at the end.
     fn serve(self: &Arc<Self>) -> Option<Option<Instant>> {
-        let mut told: Vec<(Asked, Result<Permit, Refused>)> = Vec::new();
+        let mut told: Vec<(Waiting<Reply>, Result<Permit, Refused>)> = Vec::new();
         let mut inner = self.lock();
         let now = Instant::now();
         let rest = loop {
             match inner.state.next(now) {
-                Next::Granted(asked, token) => told.push((asked, Ok(Permit::new(Arc::clone(self), token)))),
-                Next::Refused(asked, refused) => told.push((asked, Err(refused))),
+                Next::Granted(waiting, token) => told.push((waiting, Ok(Permit::new(Arc::clone(self), token)))),
+                Next::Refused(waiting, refused) => told.push((waiting, Err(refused))),
                 Next::Rest(until) => break until,
             }
         };
         inner.rests_until = rest;
         let ended = inner.ended;
-        for (asked, _) in &told {
-            inner.rooms.one_left(asked.lane, &asked.caller);
+        for (waiting, _) in &told {
+            inner.rooms.one_left(waiting.turn.lane, &waiting.turn.caller);
         }
         drop(inner);
-        for (asked, result) in told {
+        for (waiting, result) in told {
             // A caller that left in between drops the permit here, which gives it back.
-            drop(asked.reply.send(result));
+            drop(waiting.item.send(result));
         }
         (!ended).then_some(rest)
     }
@@ -226,7 +219,9 @@ impl Drop for Waiter<'_> {
         if !self.told {
             let mut inner = self.shared.lock();
             let left = inner.state.queue.cancel(self.ticket);
-            inner.rooms.one_left(self.turn.lane, &self.turn.caller);
+            if left.is_some() {
+                inner.rooms.one_left(self.turn.lane, &self.turn.caller);
+            }
             drop(inner);
             drop(left);
         }

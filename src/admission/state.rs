@@ -32,8 +32,8 @@ pub(super) enum Entry {
 /// What became of the call whose turn it was.
 #[derive(Debug)]
 pub(super) enum Next<T> {
-    Granted(T, Token),
-    Refused(T, Refused),
+    Granted(Waiting<T>, Token),
+    Refused(Waiting<T>, Refused),
     /// Nothing before this instant, or before anything happens.
     Rest(Option<Instant>),
 }
@@ -117,9 +117,9 @@ impl<T> State<T> {
         if waiting.latest < now {
             // Misjudged when it came. Its answer would come too late, so its permit goes to the next one.
             let retry_after = self.retry_after(&waiting.turn, waiting.latest - waiting.came, now);
-            return Next::Refused(waiting.item, Refused::TooLate { retry_after });
+            return Next::Refused(waiting, Refused::TooLate { retry_after });
         }
-        Next::Granted(waiting.item, self.spend(now))
+        Next::Granted(waiting, self.spend(now))
     }
 
     /// When [`next`](Self::next) would serve somebody, if that is known.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout};
 
-use crate::admission::{Admission, Lane, Place, Refused, Settings, Turn};
+use crate::admission::{Admission, Lane, Permit, Place, Refused, Settings, Turn};
 
 /// Calls that may wait in the queue.
 const PLACES: usize = 10;
@@ -79,4 +79,35 @@ async fn one_who_is_told_and_leaves_tells_the_next() {
         assert!(ended.is_ok() || ended.is_err_and(|error| error.is_cancelled()));
     }
     assert_eq!(admission.queued_for(Lane::Stream, "only"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_is_told_and_finds_a_permit_at_once_tells_the_next() {
+    let settings = Settings { stream_queue_per_caller: 1, quiet_start: Duration::ZERO, ..Settings::default() };
+    let admission = Admission::new(settings);
+    let turn = turn();
+    let go = |permit: Result<Permit, Refused>| {
+        let mut permit = permit.expect("a permit");
+        permit.sent();
+        permit.answered();
+    };
+    // The burst goes, one waits for the pace, and two wait for that one's place.
+    let queued = loop {
+        let mut call = Box::pin(admission.admit(&turn, Place::Tail));
+        match timeout(Duration::ZERO, &mut call).await {
+            Ok(permit) => go(permit),
+            Err(_) => break call,
+        }
+    };
+    let mut rooms = [0, 1].map(|_| Box::pin(admission.room(Lane::Stream, "only", 1)));
+    for room in &mut rooms {
+        assert!(timeout(Duration::ZERO, room).await.is_err(), "there is no room");
+    }
+    let [one, other] = rooms;
+    go(queued.await);
+    one.await;
+    // By now the pace allows a call, so that it takes no place in the queue.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    go(admission.admit(&turn, Place::Tail).await);
+    timeout(Duration::from_secs(60), other).await.expect("the other is told");
 }

@@ -118,8 +118,8 @@ impl World {
     fn serve(&mut self) -> Option<Duration> {
         loop {
             match self.state.next(self.instant()) {
-                Next::Granted(asked, token) => self.send(asked, token),
-                Next::Refused(asked, _) => self.late.push((asked.id, self.now - asked.came)),
+                Next::Granted(waiting, token) => self.send(waiting.item, token),
+                Next::Refused(waiting, _) => self.late.push((waiting.item.id, self.now - waiting.item.came)),
                 Next::Rest(until) => return until.map(|at| at - self.start),
             }
         }

@@ -162,7 +162,7 @@ fn a_call_that_comes_after_a_quiet_spell_is_asked_for_at_once() {
     let mut replica = Replica::new(1);
     replica.join(1);
     let polled = replica.now - MS;
-    let Next::Granted((), token) = replica.state.next(replica.now) else { panic!("one was granted") };
+    let Next::Granted(_, token) = replica.state.next(replica.now) else { panic!("one was granted") };
     assert_eq!(replica.state.client_due(replica.now), Some(polled + IDLE), "nothing to do");
     let sent = replica.now;
     replica.now += 20 * MS;

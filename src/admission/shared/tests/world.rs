@@ -260,7 +260,7 @@ impl World {
         let now = self.instant();
         loop {
             match self.nodes[index].state.next(now) {
-                Next::Granted(came, token) => self.send(index, token, came),
+                Next::Granted(waiting, token) => self.send(index, token, waiting.item),
                 Next::Refused(..) => self.nodes[index].refused += 1,
                 Next::Rest(_) => return,
             }
