@@ -120,17 +120,6 @@ impl Callers {
     }
 }
 
-/// A URI of a certificate as `tls_name` is compared with it. It holds a colon
-/// and a DNS name none, so that the one is never taken for the other.
-pub fn uri_name(uri: &str) -> Option<String> {
-    uri.contains(':').then(|| uri.to_owned())
-}
-
-/// The same of a DNS name, whose capitals mean nothing.
-pub fn dns_name(name: &str) -> Option<String> {
-    (!name.is_empty() && !name.contains(':')).then(|| name.to_ascii_lowercase())
-}
-
 impl Caller {
     fn of(config: &config::Caller, index: usize) -> Self {
         let label = if index < MAX_LABELS { config.name.as_str() } else { "other" };

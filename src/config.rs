@@ -26,7 +26,7 @@ mod upstream;
 use std::path::Path;
 
 pub use app::{App, FieldLimits, KeySource};
-pub use caller::Caller;
+pub use caller::{Caller, dns_name, uri_name};
 pub use environment::{Environment, ProcessEnv};
 pub use fault::{Expected, Fault, Faults, Place};
 pub use http2::Http2;

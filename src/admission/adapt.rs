@@ -65,9 +65,6 @@ impl Adapt {
 
     /// Chat refused a call for rate.
     pub(super) fn refused(&mut self, now: Instant) {
-        if self.cut_at.is_some_and(|cut| now.saturating_duration_since(cut) <= BETWEEN_CUTS) {
-            return;
-        }
         let taken = self.accepted.last_second(now) + self.beside;
         self.cut(taken, now);
     }
@@ -79,12 +76,14 @@ impl Adapt {
 
     /// Chat's second was full for another replica, at `plateau` calls of all of them.
     pub(super) fn learn(&mut self, plateau: f64, at: Instant) {
-        if self.cut_at.is_none_or(|cut| at.saturating_duration_since(cut) > BETWEEN_CUTS) {
-            self.cut(plateau, at);
-        }
+        self.cut(plateau, at);
     }
 
+    /// Refusals of one full second are one lesson.
     fn cut(&mut self, plateau: f64, at: Instant) {
+        if self.cut_at.is_some_and(|cut| at.saturating_duration_since(cut) <= BETWEEN_CUTS) {
+            return;
+        }
         self.plateau = plateau;
         self.allowed = (plateau * KEEP).max(LEAST).min(self.configured);
         self.cut_at = Some(at);

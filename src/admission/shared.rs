@@ -60,10 +60,10 @@ pub use settings::{BadRedis, Outage, Redis, Sharing};
 
 use self::hand::Hand;
 use self::link::Link;
-use self::timing::{LEARN, POLL, SECOND};
+use self::timing::{LEARN, POLL};
 use super::gate::{Gate, Room, Token, Usage};
 use super::settings::Settings;
-use super::window::Window;
+use super::window::{SECOND, Window};
 
 /// A call that was sent on the share, which the window alone counts.
 const OF_SHARE: Token = Token(0);
@@ -122,6 +122,7 @@ impl Ledger {
             Outage::Closed => Some(sharing.suspect),
         };
         let rate = settings.calls_per_second.max(1);
+        let sharing = Sharing { replicas: sharing.replicas.max(1), ..sharing };
         Ledger {
             residence: settings.residence,
             window: Window::new(settings, now),
@@ -132,7 +133,7 @@ impl Ledger {
             epoch: 0,
             seq: 0,
             asked: 0,
-            view: View { level: f64::from(rate / sharing.replicas.max(1)), ..View::default() },
+            view: View { level: f64::from(rate / sharing.replicas), ..View::default() },
             sharing,
         }
     }
@@ -159,12 +160,12 @@ impl Ledger {
     /// Calls a second that it could have: its share, and of the ledger as much as others leave. That can be less than
     /// the share for a moment, while what was used without the ledger cools, but it says nothing about any later one.
     fn level(&self) -> f64 {
-        let share = f64::from(self.share().min(self.limit / self.sharing.replicas.max(1)).max(1));
+        let share = f64::from(self.share().min(self.limit / self.sharing.replicas).max(1));
         if self.link.lived_on_share { share } else { self.view.level.max(share) }
     }
 
     fn share(&self) -> u32 {
-        self.rate / self.sharing.replicas.max(1)
+        self.rate / self.sharing.replicas
     }
 
     /// Follows how it stands: from the first moment on its share, nothing of the ledger's counts any more.
@@ -221,9 +222,9 @@ impl Gate for Ledger {
         self.hand.used(token.0, until);
     }
 
-    fn lost(&mut self, token: Token, sent: Instant, now: Instant) {
-        self.window.lost(token, sent, now);
-        self.hand.used(token.0, sent + self.residence + SECOND);
+    fn lost(&mut self, token: Token, sent: Instant, _now: Instant) {
+        let until = self.window.lose(sent);
+        self.hand.used(token.0, until);
     }
 
     fn set_limit(&mut self, limit: u32) {
@@ -243,8 +244,7 @@ impl Gate for Ledger {
     }
 
     fn rate(&self) -> f64 {
-        let cycle = SECOND + self.window.excess();
-        self.level() / cycle.as_secs_f64()
+        self.level() / self.window.cycle()
     }
 
     fn usage(&self, now: Instant) -> Usage {

@@ -13,7 +13,7 @@ use super::gate::{Gate, Room, Token, Usage};
 use super::settings::{Mode, Settings};
 
 /// Chat's unit of counting.
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 /// Before the first answer a wait is estimated as if this were the excess; it is wrong by no more than a tenth for round
 /// trips up to 150 ms.
 const EXCESS_UNKNOWN: Duration = Duration::from_millis(50);
@@ -75,7 +75,7 @@ impl Window {
     }
 
     /// How much longer than a second a permit is out, on average.
-    pub(super) fn excess(&self) -> Duration {
+    fn excess(&self) -> Duration {
         self.means.excess().unwrap_or(EXCESS_UNKNOWN)
     }
 
@@ -92,8 +92,16 @@ impl Window {
         until
     }
 
+    /// A call's answer is lost. Returns until when its permit is out.
+    pub(super) fn lose(&mut self, sent: Instant) -> Instant {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        let until = sent + self.residence + SECOND;
+        self.lost.add(until);
+        until
+    }
+
     /// How long a permit stays out under full demand, from sending to being free again, in seconds.
-    fn cycle(&self) -> f64 {
+    pub(super) fn cycle(&self) -> f64 {
         (SECOND + self.excess()).as_secs_f64()
     }
 }
@@ -130,8 +138,7 @@ impl Gate for Window {
     }
 
     fn lost(&mut self, _token: Token, sent: Instant, _now: Instant) {
-        self.in_flight = self.in_flight.saturating_sub(1);
-        self.lost.add(sent + self.residence + SECOND);
+        self.lose(sent);
     }
 
     fn set_limit(&mut self, limit: u32) {

@@ -27,3 +27,14 @@ impl Caller {
     /// The largest weight: beyond it a caller of weight 1 would as good as never have its turn.
     pub const MAX_WEIGHT: u32 = 1_000;
 }
+
+/// A URI of a certificate as `tls_name` is compared with it. It holds a colon
+/// and a DNS name none, so that the one is never taken for the other.
+pub fn uri_name(uri: &str) -> Option<String> {
+    uri.contains(':').then(|| uri.to_owned())
+}
+
+/// The same of a DNS name, whose capitals mean nothing.
+pub fn dns_name(name: &str) -> Option<String> {
+    (!name.is_empty() && !name.contains(':')).then(|| name.to_ascii_lowercase())
+}

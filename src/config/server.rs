@@ -22,8 +22,8 @@ pub struct Server {
     pub item_deadline: Duration,
     /// Largest request message, in bytes.
     pub max_request_bytes: usize,
-    /// Calls under way at a time, those that wait for their turn included; streams count as one. No caller takes more
-    /// of these places than it leaves free.
+    /// Calls under way at a time, those that wait for their turn included; a stream has one for each of its items under
+    /// way, and one without any. No caller takes more of these places than it leaves free.
     pub max_calls: usize,
     /// Lets tokens cross a network address without TLS, for places where a mesh encrypts.
     pub plaintext: bool,

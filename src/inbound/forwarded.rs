@@ -12,7 +12,7 @@
 
 use http::HeaderMap;
 
-use crate::callers::{dns_name, uri_name};
+use crate::config::{dns_name, uri_name};
 
 /// The header.
 const HEADER: &str = "x-forwarded-client-cert";

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::super::window::SECOND;
+
 /// Between two polls of a replica that has calls waiting, permits in hand or something to report.
 pub(super) const POLL: Duration = Duration::from_millis(50);
 /// Between two polls of a replica that has nothing to say but that it is there.
@@ -23,9 +25,6 @@ const FORWARD: Duration = Duration::from_millis(500);
 pub(super) const TTL: Duration = Duration::from_millis(1_500);
 /// A poll that Redis gets to later than this does nothing.
 const LATE: Duration = Duration::from_millis(100);
-
-/// Chat's unit of counting.
-pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// Until when a permit may be used, from the sending of the poll that got it: no later than Redis believes.
 pub(super) const EXPIRY: Duration = HORIZON.saturating_add(USE);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::nearest;
 use super::table::{Item, Table};
 use super::values::{boolean, integer, parsed, parsed_by};
-use crate::config::{AppName, Caller, CallerName, Expected, Place};
+use crate::config::{AppName, Caller, CallerName, Expected, Place, dns_name, uri_name};
 
 /// The callers, and what the checks across sections need of them.
 pub(super) struct CallersRead {
@@ -108,12 +108,11 @@ fn certificate(row: &mut Table<'_>, taken: &mut Taken, takes_certificates: bool)
     name
 }
 
-/// A DNS name's capitals mean nothing, so it is kept in lower case; a URI, told by its colon, as it is.
+/// As names of certificates are compared with it.
 fn san(text: &str) -> Result<String, Expected> {
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(Expected::new("a URI or DNS name, such as \"spiffe://example.org/billing\""));
-    }
-    Ok(if text.contains(':') { text.to_owned() } else { text.to_ascii_lowercase() })
+    let is_name = text.bytes().all(|b| b.is_ascii_graphic());
+    let name = uri_name(text).or_else(|| dns_name(text)).filter(|_| is_name);
+    name.ok_or_else(|| Expected::new("a URI or DNS name, such as \"spiffe://example.org/billing\""))
 }
 
 fn grants(row: &mut Table<'_>, apps: Option<&BTreeSet<String>>) -> Vec<AppName> {

@@ -3,7 +3,7 @@
 use rustls::pki_types::CertificateDer;
 use webpki::EndEntityCert;
 
-use crate::callers::{dns_name, uri_name};
+use crate::config::{dns_name, uri_name};
 
 /// Its URIs, and behind them its DNS names, as `tls_name` is compared with
 /// them. What can't be read has no name.

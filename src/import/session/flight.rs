@@ -39,9 +39,9 @@ impl Session {
     /// Stops where waiting won't help, and says what does. A gateway that has
     /// answered before will again: its certificate may be just being changed.
     pub(super) fn gives_up(&mut self, text: &str, broken: &Broken) -> bool {
-        let advice = broken.advice.filter(|_| !self.heard);
-        self.stop = advice.map(|advice| Stop::Gateway(format!("{text}\n  {advice}"))).or(self.stop.take());
-        advice.is_some()
+        let Some(advice) = broken.advice.filter(|_| !self.heard) else { return false };
+        self.stop = Some(Stop::Gateway(format!("{text}\n  {advice}")));
+        true
     }
 
     /// Waits before the next try to connect.
