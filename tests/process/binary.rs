@@ -1,7 +1,8 @@
 //! Starts the binary, reads its ports from its log, and sees it end.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
     path::Path,
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{Arc, Mutex},
@@ -78,6 +79,11 @@ impl Running {
         }
     }
 
+    /// Asks the admin port: the status and the body of its answer.
+    pub(crate) fn admin(&self, path: &str) -> (u16, String) {
+        http(&self.value("listening for probes", "address"), "GET", path, "")
+    }
+
     pub(crate) async fn client(&self) -> GroupImportClient<Channel> {
         let address = self.value("listening for gRPC", "address");
         GroupImportClient::connect(format!("http://{address}")).await.unwrap()
@@ -105,6 +111,17 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// One request and its answer, by nothing but a socket: the status and the body.
+pub(crate) fn http(address: &str, method: &str, path: &str, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    write!(stream, "{method} {path} HTTP/1.0\r\nhost: {address}\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
 pub(crate) async fn stand_in() -> Sandbox {

@@ -2,7 +2,7 @@
 
 use group_import_gateway::proto::ImportGroupRequest;
 
-use crate::binary::{KEY, Running, SDK_APP_ID, binary, group, run, stand_in, write_config};
+use crate::binary::{KEY, Running, SDK_APP_ID, binary, group, http, run, stand_in, write_config};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
@@ -102,13 +102,12 @@ async fn usersig_prints_one_that_chat_takes() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     let usersig = text(&output.stdout).trim().to_owned();
     assert!(usersig.starts_with("eJ") && !usersig.contains(KEY));
-    let url = format!(
-        "{}/v4/group_open_http_svc/get_group_info?sdkappid={SDK_APP_ID}&identifier=administrator&usersig={usersig}&random=1&contenttype=json",
-        sandbox.base_url()
+    let path = format!(
+        "/v4/group_open_http_svc/get_group_info?sdkappid={SDK_APP_ID}&identifier=administrator&usersig={usersig}&random=1&contenttype=json"
     );
-    let body = r#"{"GroupIdList":["x"]}"#;
-    let output = std::process::Command::new("curl").args(["-sS", "-d", body, &url]).output().unwrap();
-    assert!(text(&output.stdout).contains(r#""ErrorCode":0"#), "{output:?}");
+    let base_url = sandbox.base_url();
+    let (_, answer) = http(base_url.strip_prefix("http://").unwrap(), "POST", &path, r#"{"GroupIdList":["x"]}"#);
+    assert!(answer.contains(r#""ErrorCode":0"#), "{answer}");
 }
 
 #[test]
@@ -131,18 +130,10 @@ async fn the_admin_port_has_probes_and_metrics() {
     let gateway = Running::start(command);
     let mut client = gateway.client().await;
     client.import_group(ImportGroupRequest { group: Some(group("g")), ..Default::default() }).await.unwrap();
-    let admin = gateway.value("listening for probes", "address");
-    let get = |path: &str| {
-        let url = format!("http://{admin}{path}");
-        let mut curl = std::process::Command::new("curl");
-        let mut output = curl.args(["-sS", "-w", "%{http_code}", &url]).output().unwrap().stdout;
-        let code = output.split_off(output.len() - 3);
-        (text(&code), text(&output))
-    };
-    assert_eq!(get("/livez").0, "200");
-    let (code, ready) = get("/readyz");
-    assert_eq!((code.as_str(), ready.as_str()), ("200", "ready\napp prod: Chat takes the credential\n"));
-    let (_, metrics) = get("/metrics");
+    assert_eq!(gateway.admin("/livez").0, 200);
+    let (code, ready) = gateway.admin("/readyz");
+    assert_eq!((code, ready.as_str()), (200, "ready\napp prod: Chat takes the credential\n"));
+    let (_, metrics) = gateway.admin("/metrics");
     for line in [
         r#"group_import_items_total{app="prod",caller="anyone",command="import_group",reason="OK"} 1"#,
         r#"group_import_chat_calls_total{app="prod",command="import_group",error_code="0"} 1"#,

@@ -168,9 +168,7 @@ async fn a_stream_of_thousands_leaves_unary_calls_their_turn() {
 
 /// The bucket of the gateway's own wait histogram in which a quantile lies.
 fn quantile(gateway: &Running, lane: &str, quantile: f64) -> f64 {
-    let admin = gateway.value("listening for probes", "address");
-    let output = std::process::Command::new("curl").args(["-sS", &format!("http://{admin}/metrics")]).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
+    let (_, text) = gateway.admin("/metrics");
     let of_lane = text.lines().filter(|line| {
         line.starts_with("group_import_admission_wait_seconds_bucket") && line.contains(&format!("lane=\"{lane}\""))
     });
@@ -310,9 +308,7 @@ async fn calls_given_up_in_the_queue_cost_nothing_and_a_hopeless_one_is_refused_
 }
 
 fn gateway_queue(gateway: &Running) -> usize {
-    let admin = gateway.value("listening for probes", "address");
-    let output = std::process::Command::new("curl").args(["-sS", &format!("http://{admin}/metrics")]).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
+    let (_, text) = gateway.admin("/metrics");
     let line =
         text.lines().find(|line| line.starts_with(r#"group_import_admission_queue{app="prod",lane="unary"}"#)).unwrap();
     line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as usize

@@ -40,10 +40,7 @@ impl Gateway {
 
     /// What it says of its ledger.
     pub(crate) fn metrics(&self) -> String {
-        let admin = self.running.value("listening for probes", "address");
-        let output =
-            std::process::Command::new("curl").args(["-sS", &format!("http://{admin}/metrics")]).output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
+        let (_, text) = self.running.admin("/metrics");
         let lines = text
             .lines()
             .filter(|line| line.starts_with("group_import_ledger") || line.starts_with("group_import_rate"));
