@@ -11,13 +11,12 @@ use group_import_gateway::{
 };
 use prost::Message as _;
 use prost_types::FileDescriptorProto;
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_reflection::pb::v1::{
     ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
-use tonic_types::StatusExt as _;
 
 use crate::rig::{self, Rig, Told, group};
 
@@ -39,31 +38,17 @@ async fn an_app_is_found_by_its_name_or_by_being_the_only_one() {
     assert_eq!((told.code, told.reason.as_str()), (Code::NotFound, "APP_UNKNOWN"));
 }
 
-impl Rig {
-    /// What comes of a call that Chat never answers.
-    async fn deadline_of_700_ms(&self) -> Status {
-        self.script([FaultKind::StallAfter]);
-        let mut request = Request::new(ImportGroupRequest { group: Some(group("g")), ..Default::default() });
-        request.metadata_mut().insert("grpc-timeout", "700m".parse().unwrap());
-        self.call(request).await.unwrap_err()
-    }
-}
-
 #[tokio::test]
 async fn a_deadline_is_answered_by_us_and_not_cut_off_by_the_client() {
     let rig = Rig::start().await;
+    rig.script([FaultKind::StallAfter]);
+    let mut request = Request::new(ImportGroupRequest { group: Some(group("g")), ..Default::default() });
+    request.metadata_mut().insert("grpc-timeout", "700m".parse().unwrap());
     let since = Instant::now();
-    // Ours leaves 10 ms before the client gives up, which a busy machine may miss now and then.
-    let mut status = rig.deadline_of_700_ms().await;
-    for _ in 0..4 {
-        if status.get_error_details().error_info().is_none() {
-            status = rig.deadline_of_700_ms().await;
-        }
-    }
-    let told = Told::of(&status);
+    let told = Told::of(&rig.call(request).await.unwrap_err());
     assert_eq!((told.code, told.reason.as_str()), (Code::DeadlineExceeded, "DEADLINE_PASSED"));
     assert_eq!((told.get("applied"), told.get("attempts"), told.get("retry")), ("unknown", "1", "yes"));
-    assert!(since.elapsed() < Duration::from_secs(30));
+    assert!(since.elapsed() < Duration::from_secs(3));
 }
 
 #[tokio::test]
