@@ -27,43 +27,29 @@ fn replay(target: &str, property: fn(&[u8])) {
     assert!(failed.is_empty(), "{target} fails at {failed:?}");
 }
 
-#[test]
-fn answer() {
-    replay("answer", properties::answer);
+/// A test a target, and the list of them.
+macro_rules! replayed {
+    ($($target:ident),*) => {
+        $(
+            #[test]
+            fn $target() {
+                replay(stringify!($target), properties::$target);
+            }
+        )*
+
+        const REPLAYED: &[&str] = &[$(stringify!($target)),*];
+    };
 }
 
-#[test]
-fn configuration() {
-    replay("configuration", properties::configuration);
-}
-
-#[test]
-fn import_file() {
-    replay("import_file", properties::import_file);
-}
-
-#[test]
-fn packed_file() {
-    replay("packed_file", properties::packed_file);
-}
-
-#[test]
-fn usersig() {
-    replay("usersig", properties::usersig);
-}
-
-#[test]
-fn field_rules() {
-    replay("field_rules", properties::field_rules);
-}
+replayed!(answer, configuration, field_rules, import_file, packed_file, usersig);
 
 #[test]
 fn every_target_is_replayed_here() {
-    let targets = |name: &Path| name.file_stem().unwrap().to_str().unwrap().to_owned();
-    let mut names: Vec<_> = fs::read_dir(Path::new(FUZZ).join("fuzz_targets"))
-        .unwrap()
-        .map(|file| targets(&file.unwrap().path()))
-        .collect();
-    names.sort();
-    assert_eq!(names, ["answer", "configuration", "field_rules", "import_file", "packed_file", "usersig"]);
+    for folder in ["fuzz_targets", "seeds"] {
+        let name = |file: fs::DirEntry| file.path().file_stem().unwrap().to_str().unwrap().to_owned();
+        let files = fs::read_dir(Path::new(FUZZ).join(folder)).unwrap();
+        let mut names: Vec<_> = files.map(|file| name(file.unwrap())).collect();
+        names.sort();
+        assert_eq!(names, REPLAYED, "{folder}");
+    }
 }

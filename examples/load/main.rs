@@ -131,6 +131,7 @@ async fn at_full_speed(
     in_flight: usize,
     tally: &Arc<Tally>,
 ) -> Result<(), Box<dyn Error>> {
+    load.request(())?; // a token that is none is told before the load begins
     let end = Instant::now() + Duration::from_secs(load.seconds);
     let numbers = Arc::new(AtomicU64::new(0));
     let mut callers = tokio::task::JoinSet::new();

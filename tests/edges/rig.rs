@@ -1,7 +1,6 @@
 //! A gateway that is attacked, and a client that means well, whose calls are timed all the while.
 
 use std::{
-    fmt::Write as _,
     net::SocketAddr,
     sync::{
         Once,
@@ -15,11 +14,10 @@ use group_import_gateway::{
     sandbox::Sandbox,
 };
 use prost::Message as _;
-use sha2::{Digest as _, Sha256};
 use tokio::{sync::Mutex, time::sleep};
 use tonic::{Request, Status, transport::Channel};
 
-use crate::binary::{Running, binary, group, stand_in, write_config};
+use crate::binary::{Running, binary, caller, group, stand_in, write_config};
 
 /// Of the caller that means well.
 const GOOD: &str = "the-token-of-one-who-means-well";
@@ -80,8 +78,7 @@ impl Edge {
         let folder = tempfile::tempdir().unwrap();
         let mut more = String::new();
         for (name, token) in [("good", GOOD), ("bad", BAD)] {
-            let hash: String = Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect();
-            write!(more, "[[callers]]\nname = \"{name}\"\ntoken_sha256 = [\"{hash}\"]\napps = [\"prod\"]\n").unwrap();
+            more.push_str(&caller(name, token));
         }
         let config = write_config(folder.path(), &sandbox.base_url(), &more);
         let mut command = binary();
@@ -179,8 +176,6 @@ impl Edge {
 
     /// The gateway's resident memory, in MiB.
     fn memory(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.gateway.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+        self.gateway.memory() as f64 / 1024.0
     }
 }

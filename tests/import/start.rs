@@ -2,8 +2,6 @@
 
 use std::{fs, process::Command};
 
-use sha2::{Digest as _, Sha256};
-
 use crate::{
     bench::{Bench, Shown, good, mixed, text},
     binary::{Running, binary},
@@ -76,8 +74,7 @@ async fn validating_names_all_that_is_wrong_with_a_line() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_token_stops_the_import_and_settles_nothing() {
-    let hash: String = Sha256::digest(b"the right one").iter().map(|byte| format!("{byte:02x}")).collect();
-    let caller = format!("[[callers]]\nname = \"billing\"\ntoken_sha256 = [\"{hash}\"]\napps = [\"prod\"]");
+    let caller = crate::binary::caller("billing", "the right one");
     let bench = Bench::with(&format!("calls_per_second = 1000\n\n{caller}")).await;
     let lines = good(100);
     bench.write(&text(&lines));

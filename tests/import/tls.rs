@@ -3,7 +3,6 @@
 use std::{fs, process::Command};
 
 use rcgen::date_time_ymd;
-use sha2::{Digest as _, Sha256};
 
 use crate::{
     bench::{Bench, Line, Shown, good, spawn, text},
@@ -80,8 +79,7 @@ async fn a_certificate_says_who_imports() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_does_so_too_over_tls() {
-    let hash: String = Sha256::digest(b"a token").iter().map(|byte| format!("{byte:02x}")).collect();
-    let secured = Secured::start(&format!("token_sha256 = [\"{hash}\"]")).await;
+    let secured = Secured::start(&crate::binary::hashed("a token")).await;
     let token = secured.bench.path("token");
     fs::write(&token, "a token\n").unwrap();
     let token = ["--token-file".to_owned(), token.display().to_string()];

@@ -52,7 +52,7 @@ async fn the_page_comes_with_a_policy_that_lets_it_load_nothing_else() {
 }
 
 #[tokio::test]
-async fn connections_that_ask_for_nothing_are_bounded_and_given_up() {
+async fn connections_that_ask_for_nothing_are_bounded() {
     let rig = with_admin().await;
     let address = rig.gateway.admin().unwrap();
     let mut held = Vec::new();

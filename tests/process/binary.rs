@@ -13,6 +13,7 @@ use group_import_gateway::{
     proto::{Group, GroupType, group_import_client::GroupImportClient},
     sandbox::{self, Sandbox},
 };
+use sha2::{Digest as _, Sha256};
 use tonic::transport::Channel;
 
 pub(crate) const KEY: &str = "CANARYKEYbd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee";
@@ -77,6 +78,23 @@ impl Running {
             assert!(Instant::now() < until, "no line with {part:?} in\n{text}");
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Waits until it has written this, so many times.
+    pub(crate) fn until_told(&self, part: &str, times: usize) {
+        let until = Instant::now() + Duration::from_secs(30);
+        while self.text().matches(part).count() < times {
+            assert!(Instant::now() < until, "{part:?} is not told:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Resident memory, in KiB.
+    #[allow(dead_code, reason = "shared with tests/rate and tests/edges")]
+    pub(crate) fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
     /// Asks the admin port: the status and the body of its answer.
@@ -151,6 +169,17 @@ base_url = "{base_url}"
     let path = folder.join("gateway.toml");
     std::fs::write(&path, text).unwrap();
     path.display().to_string()
+}
+
+/// A caller of the app by a token, as the configuration has it.
+pub(crate) fn caller(name: &str, token: &str) -> String {
+    format!("[[callers]]\nname = \"{name}\"\napps = [\"prod\"]\n{}", hashed(token))
+}
+
+/// `token_sha256` of a token.
+pub(crate) fn hashed(token: &str) -> String {
+    let hash: String = Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("token_sha256 = [\"{hash}\"]\n")
 }
 
 pub(crate) fn group(id: &str) -> Group {

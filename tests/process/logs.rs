@@ -7,7 +7,6 @@ use group_import_gateway::{
     sandbox::{FaultKind, Sandbox},
 };
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use tonic::{Request, transport::Channel};
 
 use crate::binary::{Running, binary, group, stand_in, write_config};
@@ -28,10 +27,8 @@ impl Rig {
     async fn start(level: &str, format: &str) -> Self {
         let (sandbox, folder) = (stand_in().await, tempfile::tempdir().unwrap());
         sandbox.set_latency(Duration::from_millis(5), Duration::ZERO);
-        let hash: String = Sha256::digest(TOKEN).iter().map(|byte| format!("{byte:02x}")).collect();
-        let more = format!(
-            "[[callers]]\nname = \"billing\"\ntoken_sha256 = [\"{hash}\"]\napps = [\"prod\"]\n[log]\nlevel = \"{level}\"\nformat = \"{format}\"\n"
-        );
+        let caller = crate::binary::caller("billing", TOKEN);
+        let more = format!("{caller}[log]\nlevel = \"{level}\"\nformat = \"{format}\"\n");
         let config = write_config(folder.path(), &sandbox.base_url(), &more);
         // A socket, since not every level says which port it is.
         let socket = format!("unix:{}", folder.path().join("gateway.sock").display());
@@ -39,9 +36,11 @@ impl Rig {
         command.args(["serve", "--config", &config]);
         command.env("GATEWAY_SERVER__LISTEN", &socket);
         let gateway = Running::start(command);
+        let until = Instant::now() + Duration::from_secs(30);
         let client = loop {
             match GroupImportClient::connect(socket.clone()).await {
                 Ok(client) => break client,
+                Err(error) if Instant::now() > until => panic!("{error}:\n{}", gateway.text()),
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         };

@@ -7,18 +7,14 @@ use group_import_gateway::{
     proto::{Group, ImportGroupRequest},
     sandbox::FaultKind as F,
 };
-use sha2::{Digest as _, Sha256};
 use tonic::{Request, Status};
 
-use crate::binary::{KEY, Running, SDK_APP_ID, binary, group, run, stand_in, write_config};
+use crate::binary::{KEY, Running, SDK_APP_ID, binary, caller, group, run, stand_in, write_config};
 
 const TOKEN: &str = "CANARYTOKEN0123456789";
 
 fn config(base_url: &str, folder: &std::path::Path) -> String {
-    let hash: String = Sha256::digest(TOKEN).iter().map(|byte| format!("{byte:02x}")).collect();
-    let callers =
-        format!("max_attempts = 1\n[[callers]]\nname = \"billing\"\ntoken_sha256 = [\"{hash}\"]\napps = [\"prod\"]\n");
-    write_config(folder, base_url, &callers)
+    write_config(folder, base_url, &format!("max_attempts = 1\n{}", caller("billing", TOKEN)))
 }
 
 fn request(token: &str) -> Request<ImportGroupRequest> {

@@ -87,9 +87,7 @@ async fn a_second_signal_stops_at_once() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     gateway.signal("TERM");
-    while !gateway.text().contains("stopping") {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    gateway.until_told("stopping", 1);
     gateway.signal("TERM");
     let since = std::time::Instant::now();
     assert_eq!(gateway.end().code(), Some(0));

@@ -5,7 +5,6 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    time::{Duration, Instant},
 };
 
 use group_import_gateway::proto::{ImportGroupRequest, group_import_client::GroupImportClient};
@@ -78,15 +77,6 @@ async fn import(channel: &Channel, id: &str) {
     GroupImportClient::new(channel.clone()).import_group(request).await.unwrap();
 }
 
-/// Waits until the log holds this, so many times.
-fn until_told(gateway: &Running, part: &str, times: usize) {
-    let until = Instant::now() + Duration::from_secs(30);
-    while gateway.text().matches(part).count() < times {
-        assert!(Instant::now() < until, "{part:?} is not told:\n{}", gateway.text());
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 #[test]
 fn everything_that_is_wrong_with_the_files_is_named_at_once_and_nothing_is_served() {
     let files = Files::new("http://127.0.0.1:9");
@@ -146,22 +136,22 @@ async fn a_bad_new_certificate_is_told_once_and_not_taken_and_a_good_one_is() {
 
     let key = fs::read_to_string(files.path("tls.key")).unwrap();
     files.put("tls.key", &files.ca.issue(&["127.0.0.1"]).key);
-    until_told(&gateway, "the new TLS files are not taken, the old certificate goes on: server.tls.key_file: ", 1);
+    gateway.until_told("the new TLS files are not taken, the old certificate goes on: server.tls.key_file: ", 1);
     import(&files.connect(&gateway).await, "with a bad key there").await;
     fs::remove_file(files.path("ca.crt")).unwrap();
-    until_told(&gateway, "server.tls.client_ca_file: ", 1);
+    gateway.until_told("server.tls.client_ca_file: ", 1);
     import(&files.connect(&gateway).await, "with a file gone").await;
 
     files.put("ca.crt", &files.ca.pem);
     files.certify();
-    until_told(&gateway, "the TLS certificate was read anew, and serves", 1);
+    gateway.until_told("the TLS certificate was read anew, and serves", 1);
     import(&files.connect(&gateway).await, "with the new one").await;
     import(&old, "after").await;
 
     // A configuration that is read again meets the same files, and says so by itself.
     files.put("tls.key", &key);
     gateway.signal("HUP");
-    until_told(&gateway, "the configuration is not taken, the old one stays: server.tls.key_file: ", 1);
+    gateway.until_told("the configuration is not taken, the old one stays: server.tls.key_file: ", 1);
     import(&files.connect(&gateway).await, "still").await;
     let text = gateway.text();
     assert_eq!(text.matches("server.tls.client_ca_file: ").count(), 1, "told more than once:\n{text}");

@@ -35,9 +35,7 @@ fn serve(folder: &std::path::Path, sandbox: &Sandbox, more: &str, endpoint: &str
 }
 
 fn caller() -> String {
-    use sha2::{Digest as _, Sha256};
-    let hash: String = Sha256::digest(TOKEN).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("[[callers]]\nname = \"billing\"\ntoken_sha256 = [\"{hash}\"]\napps = [\"prod\"]\n")
+    crate::binary::caller("billing", TOKEN)
 }
 
 fn request(id: &str) -> ImportGroupRequest {

@@ -27,7 +27,6 @@ use group_import_gateway::{
     },
     sandbox::Sandbox,
 };
-use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 use tonic::{Code, Request, transport::Channel};
 
@@ -197,8 +196,7 @@ fn waits_of(gateway: &Running, caller: &str, percentile: usize) -> u64 {
 }
 
 fn caller(name: &str, weight: u32) -> String {
-    let hash: String = Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("[[callers]]\nname = \"{name}\"\ntoken_sha256 = [\"{hash}\"]\napps = [\"prod\"]\nweight = {weight}\n")
+    format!("{}weight = {weight}\n", binary::caller(name, name))
 }
 
 fn by(name: &str, request: ImportGroupRequest) -> Request<ImportGroupRequest> {
@@ -362,7 +360,7 @@ async fn a_fast_sender_of_tiny_items_is_never_cut_off_and_costs_no_memory() {
         answered += 1;
     }
     assert_eq!(answered, count);
-    let after_bad = memory(&gateway);
+    let after_bad = gateway.memory();
 
     // The same at 200 a second: the sender is held back, and nothing breaks.
     let items = tokio_stream::iter(
@@ -376,18 +374,11 @@ async fn a_fast_sender_of_tiny_items_is_never_cut_off_and_costs_no_memory() {
         let answer = answers.message().await.unwrap().unwrap();
         assert!(matches!(answer.outcome, Some(Outcome::Imported(_))), "{answer:?}");
         answered += 1;
-        most = most.max(if answered % 200 == 0 { memory(&gateway) } else { 0 });
+        most = most.max(if answered % 200 == 0 { gateway.memory() } else { 0 });
     }
     println!(
         "tiny items: 100,000 bad ones answered ({after_bad} KiB), then {answered} at 200 a second, at most {most} KiB"
     );
     assert!(answered > 3_000);
     assert!(most < after_bad + 20_000, "{after_bad} KiB grew to {most} KiB");
-}
-
-/// Resident memory, in KiB.
-fn memory(gateway: &Running) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.child.id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

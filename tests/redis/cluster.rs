@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// One at a time: a machine of two cores can't do three times the demand twice at once.
-static ONE: Mutex<()> = Mutex::const_new(());
+pub(crate) static ONE: Mutex<()> = Mutex::const_new(());
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 /// The stand-in's time for an answer, and how far it strays.

@@ -11,12 +11,20 @@ use group_import_gateway::proto::ImportGroupRequest;
 
 use crate::{
     binary::{Running, binary, group, stand_in, write_config},
+    cluster::ONE,
     server::is_missing,
 };
 
-/// What README tells operators to allow.
-const RIGHTS: &str = "~{group-import-gateway:* -@all +evalsha +script|load +time +info +hgetall +hset +hdel +pexpire";
 const PASSWORD: &str = "CANARYPASSWORD-3f1c";
+
+/// What operators are told to allow its user: once in the text, and once in the commands, alike.
+fn rights() -> String {
+    let text = include_str!("../../deploy/README.md");
+    let told = text.split_once("user gateway on #HASH ").unwrap().1.lines().next().unwrap();
+    let in_commands = text.split_once("rights='").unwrap().1.split('\'').next().unwrap();
+    assert_eq!(told, in_commands);
+    told.to_owned()
+}
 
 struct Redis(Child);
 
@@ -36,7 +44,8 @@ fn start(folder: &Path, port: u16) -> Redis {
     let config = format!(
         "port 0\ntls-port {port}\nbind 127.0.0.1\nsave \"\"\ntls-auth-clients no\n\
          tls-cert-file cert.pem\ntls-key-file key.pem\ntls-ca-cert-file cert.pem\n\
-         user default off\nuser gateway on >{PASSWORD} {RIGHTS}\n"
+         user default off\nuser gateway on >{PASSWORD} {}\n",
+        rights()
     );
     std::fs::write(folder.join("redis.conf"), config).unwrap();
     let child = Command::new("redis-server").arg("redis.conf").current_dir(folder).stdout(Stdio::null()).spawn();
@@ -59,19 +68,12 @@ fn gateway(folder: &Path, base_url: &str, port: u16, password: &str) -> Running 
     Running::start(command)
 }
 
-fn waits_for(gateway: &Running, part: &str) {
-    let until = Instant::now() + Duration::from_secs(20);
-    while !gateway.text().contains(part) {
-        assert!(Instant::now() < until, "no line with {part:?} in\n{}", gateway.text());
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_is_reached_over_tls_by_a_user_with_few_rights() {
     if is_missing() {
         return;
     }
+    let _one = ONE.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let _redis = start(folder.path(), port);
@@ -83,12 +85,12 @@ async fn redis_is_reached_over_tls_by_a_user_with_few_rights() {
         let request = ImportGroupRequest { group: Some(group(&format!("shared-{number}"))), ..Default::default() };
         client.import_group(request).await.unwrap();
     }
-    waits_for(&running, "the rate is shared with the other replicas");
+    running.until_told("the rate is shared with the other replicas", 1);
     assert!(!running.text().contains(PASSWORD), "{}", running.text());
 
     // A wrong password is told, and neither shown nor taken for an outage that gives a share.
     let stranger = gateway(folder.path(), &sandbox.base_url(), port, "CANARYWRONG");
-    waits_for(&stranger, "Password authentication failed");
+    stranger.until_told("Password authentication failed", 1);
     let calls = sandbox.calls().len();
     let mut client = stranger.client().await;
     let mut request = tonic::Request::new(ImportGroupRequest { group: Some(group("stranger")), ..Default::default() });
