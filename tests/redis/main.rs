@@ -1,6 +1,6 @@
 //! Three real gateways that share one rate through a real `redis-server`, and the stand-in that counts.
 //!
-//! Each test takes a Redis, a stand-in and gateways of its own, one after the other, and prints its rows of a table
+//! Each test takes a Redis, a stand-in and gateways of its own, two tests at a time, and prints its rows of a table
 //! (`cargo test --test redis -- --nocapture`). Nothing here depends on how fast the machine is but the share of the
 //! rate that is used.
 

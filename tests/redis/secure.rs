@@ -11,7 +11,7 @@ use group_import_gateway::proto::ImportGroupRequest;
 
 use crate::{
     binary::{Running, binary, group, stand_in, write_config},
-    cluster::ONE,
+    cluster::PLACES,
     server::is_missing,
 };
 
@@ -73,7 +73,7 @@ async fn redis_is_reached_over_tls_by_a_user_with_few_rights() {
     if is_missing() {
         return;
     }
-    let _one = ONE.lock().await;
+    let _place = PLACES.acquire().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let _redis = start(folder.path(), port);

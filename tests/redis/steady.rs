@@ -32,7 +32,7 @@ impl Demand {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_rate_is_used_whoever_is_busy() {
     use Demand::{Full, Little, None};
-    let Some(cluster) = Cluster::start().await else { return };
+    let Some(cluster) = Cluster::start(2).await else { return };
     for (name, demands) in [
         ("nobody busy", [None, None, None]),
         ("all busy", [Full, Full, Full]),

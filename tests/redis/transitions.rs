@@ -17,7 +17,7 @@ struct Busy {
 
 impl Busy {
     async fn start() -> Option<Self> {
-        let cluster = Cluster::start().await?;
+        let cluster = Cluster::start(1).await?;
         let loads = cluster.busy();
         tokio::time::sleep(8 * SECOND).await;
         Some(Self { cluster, loads, since: Instant::now() })
