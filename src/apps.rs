@@ -9,7 +9,7 @@ use std::{
 use secrecy::SecretString;
 use tokio::time::Instant;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
-use tower::{ServiceExt as _, service_fn};
+use tower::service_fn;
 
 use crate::{
     admission::{Lane, Mode, Outage, Redis, Settings, Sharing, Turn},
@@ -131,7 +131,7 @@ impl App {
             metrics: shared.metrics.chat(&name),
             host: config.upstream.host().into(),
         };
-        let outbound = outbound::stack(&parts, service_fn(move |signed: Signed| way.clone().send(signed)));
+        let outbound = outbound::stack(&parts, service_fn(move |signed: Signed| way.send(signed)));
         Self { config, name, signer, admissions, once, breaker, outbound, keeper: OnceLock::new() }
     }
 
@@ -221,7 +221,7 @@ async fn probe(outbound: Outbound, limit: Duration, candidate: Option<Arc<Signer
         signed_again: false,
         record: Arc::default(),
     };
-    outbound.oneshot(call).await.map(drop)
+    outbound.run(call).await.map(drop)
 }
 
 /// What all apps share.

@@ -118,7 +118,7 @@ pub enum Lost {
     Incomplete,
     /// The gateway stopped first.
     Abandoned,
-    /// The task that ran the attempt died.
+    /// The attempt panicked.
     Panicked,
 }
 

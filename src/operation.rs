@@ -1,14 +1,14 @@
 //! What every RPC shares: check → app and grant → call → reply.
 
 use std::{
+    future::ready,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::Either};
 use tokio::time::timeout_at;
-use tower::ServiceExt as _;
 
 use crate::{
     admission::{Lane, Turn},
@@ -18,8 +18,9 @@ use crate::{
     deadline::Deadline,
     errors::{CallError, Failure, Lost, NotSent, Reason},
     outbound::{
-        call::{Call, Purpose},
+        call::{Answer, Call, Purpose},
         record::{Record, Subject},
+        step::{Outcome, Running},
     },
     stop::Stop,
 };
@@ -38,42 +39,53 @@ pub struct Arrival {
     pub record: Arc<Record>,
 }
 
-/// Runs one request of one operation to its end.
+/// Runs one request of one operation to its end. It is checked, and its call made, at once: what is returned holds
+/// neither the request nor the call, which may wait for long.
 ///
 /// # Errors
 /// Why there is no reply.
-pub async fn run<O: Operation>(
+pub fn run<'a, O: Operation>(
     apps: &Apps,
-    stop: &Stop,
+    stop: &'a Stop,
     arrival: Arrival,
     request: O::Request,
-) -> Result<O::Reply, Failure> {
+) -> impl Future<Output = Result<O::Reply, Failure>> + Send + use<'a, O> {
     let Arrival { caller, lane, deadline, is_repeat, record } = arrival;
-    let app = apps.find(O::app(&request), &caller.grant).map_err(Failure::early)?;
+    let app = match apps.find(O::app(&request), &caller.grant) {
+        Ok(app) => app,
+        Err(reason) => return Either::Left(ready(Err(Failure::early(reason)))),
+    };
     record.set_app(app.name());
     let repeatable = O::is_keyed(&request);
     let is_repeat = is_repeat || !O::request_id(&request).is_empty();
-    let outcome = match caught(|| prepare::<O>(&app, &caller, request)) {
-        Ok(Prepared::Preview(reply)) => Ok(reply),
-        Ok(Prepared::Send(plan)) => {
-            record.set_subject(Subject { group_id: plan.group_id, request_id: plan.request_id });
-            let turn = Turn { caller: caller.name.clone(), weight: caller.weight, lane, deadline: deadline.send_by };
-            let call = Call {
-                command: O::command(),
-                body: plan.body,
-                turn,
-                repeatable,
-                is_repeat,
-                goal: plan.goal,
-                purpose: Purpose::Request,
-                signed_again: false,
-                record: record.clone(),
-            };
-            send::<O>(&app, stop, call, deadline).await
-        }
-        Err(reason) => Err(reason),
+    let failed = move |app: &App, record: &Record, reason| {
+        let app = Some(app.name().clone());
+        Failure { reason, app, history: record.history(repeatable) }
     };
-    outcome.map_err(|reason| Failure { reason, app: Some(app.name().clone()), history: record.history(repeatable) })
+    let plan = match caught(|| prepare::<O>(&app, &caller, request)) {
+        Ok(Prepared::Send(plan)) => plan,
+        Ok(Prepared::Preview(reply)) => return Either::Left(ready(Ok(reply))),
+        Err(reason) => return Either::Left(ready(Err(failed(&app, &record, reason)))),
+    };
+    record.set_subject(Subject { group_id: plan.group_id, request_id: plan.request_id });
+    let turn = Turn { caller: caller.name.clone(), weight: caller.weight, lane, deadline: deadline.send_by };
+    let call = Call {
+        command: O::command(),
+        body: plan.body,
+        turn,
+        repeatable,
+        is_repeat,
+        goal: plan.goal,
+        purpose: Purpose::Request,
+        signed_again: false,
+        record: record.clone(),
+    };
+    let answering = app.outbound().run(call);
+    Either::Right(async move {
+        let answer = until(deadline, stop, &record, answering).await;
+        let reply = answer.map_err(Reason::Call).and_then(reply::<O>);
+        reply.map_err(|reason| failed(&app, &record, reason))
+    })
 }
 
 enum Prepared<R> {
@@ -96,12 +108,11 @@ fn prepare<O: Operation>(app: &App, caller: &Caller, request: O::Request) -> Res
     Ok(if validate_only { Prepared::Preview(O::preview(&plan)) } else { Prepared::Send(plan) })
 }
 
-async fn send<O: Operation>(app: &App, stop: &Stop, call: Call, deadline: Deadline) -> Result<O::Reply, Reason> {
-    let record = call.record.clone();
-    let answering = AssertUnwindSafe(app.outbound().oneshot(call)).catch_unwind();
-    let answer = tokio::select! {
+/// What comes first: the answer, the deadline, or the gateway's end.
+async fn until(deadline: Deadline, stop: &Stop, record: &Record, answering: Running) -> Outcome {
+    tokio::select! {
         biased;
-        answer = timeout_at(deadline.answer_by, answering) => match answer {
+        answer = timeout_at(deadline.answer_by, AssertUnwindSafe(answering).catch_unwind()) => match answer {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_panic)) => Err(CallError::Fault),
             Err(_late) => Err(CallError::DeadlinePassed),
@@ -110,8 +121,10 @@ async fn send<O: Operation>(app: &App, stop: &Stop, call: Call, deadline: Deadli
             true => Lost::Abandoned.into(),
             false => NotSent::Draining.into(),
         }),
-    };
-    let answer = answer.map_err(Reason::Call)?;
+    }
+}
+
+fn reply<O: Operation>(answer: Answer) -> Result<O::Reply, Reason> {
     caught(|| O::reply(&answer).ok_or(Reason::Call(CallError::Fault)))
 }
 

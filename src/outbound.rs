@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
-use tower::{Service, ServiceBuilder, retry::RetryLayer, util::BoxCloneSyncService};
+use tower::{Service, ServiceBuilder, retry::RetryLayer};
 
 use self::{
     admit::Admissions,
@@ -30,8 +30,8 @@ pub mod settle;
 mod sign;
 pub mod step;
 
-/// The whole stack of one app.
-pub type Outbound = BoxCloneSyncService<Call, Answer, CallError>;
+/// The whole stack of one app. Clones are the same.
+pub type Outbound = Next<Call>;
 
 /// What the layers of one app's stack share.
 #[derive(Clone)]
@@ -80,17 +80,17 @@ where
             admit::admit(admissions.of(call.command), waits.clone(), call, next)
         }))
         // a breaker that opened during the wait holds for those who waited
-        .layer(step(move |admitted: Admitted, next| breaker::recheck(recheck.clone(), admitted, next)))
-        // the point of no return: below it an attempt runs to its end in a task of its own
+        .layer(step(move |admitted: Admitted, next| breaker::recheck(&recheck, admitted, &next)))
+        // the point of no return: below it an attempt runs to its end, whoever leaves
         .layer(step(move |admitted: Admitted, next: Next<Attempt>| commit::commit(tasks.clone(), admitted, next)))
         // learns of every end, even where nobody waits for it
         .layer(step(move |attempt: Attempt, next| breaker::watch(watch.clone(), attempt, next)))
         // after the wait, so that no signature ages in the queue
-        .layer(step(move |attempt: Attempt, next: Next<Signed>| sign::sign(signer.clone(), attempt, next)))
+        .layer(step(move |attempt: Attempt, next: Next<Signed>| sign::sign(&signer, attempt, &next)))
         // sees what the wire sees
         .layer(step(move |signed: Signed, next: Next<Signed>| {
             observe::observe(metrics.clone(), host.clone(), signed, next)
         }))
         .service(leaf);
-    BoxCloneSyncService::new(stack)
+    Next::new(stack)
 }

@@ -1,8 +1,9 @@
 //! The gRPC service: a line a unary RPC; the bulk stream has a room of its own.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
+use futures_util::future::{BoxFuture, Either};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
@@ -49,11 +50,16 @@ pub struct State {
 
 #[tonic::async_trait]
 impl GroupImport for Service {
-    async fn import_group(
-        &self,
+    // What `async fn` stands for in this trait, without the copy of the request that it would keep.
+    fn import_group<'a, 'b>(
+        &'a self,
         request: Request<ImportGroupRequest>,
-    ) -> Result<Response<ImportGroupResponse>, Status> {
-        self.unary::<ImportGroup>(request).await
+    ) -> BoxFuture<'b, Result<Response<ImportGroupResponse>, Status>>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        Box::pin(self.unary::<ImportGroup>(request))
     }
 
     type ImportGroupsStream = stream::Answers;
@@ -71,9 +77,15 @@ impl GroupImport for Service {
 }
 
 impl Service {
-    async fn unary<O: Operation>(&self, request: Request<O::Request>) -> Result<Response<O::Reply>, Status> {
-        let state = self.state.load_full();
-        let (caller, entry) = (caller(&request)?, entry(&request));
+    fn unary<'a, O: Operation>(
+        &'a self,
+        request: Request<O::Request>,
+    ) -> impl Future<Output = Result<Response<O::Reply>, Status>> + Send + use<'a, O> {
+        let caller = match caller(&request) {
+            Ok(caller) => caller,
+            Err(status) => return Either::Left(ready(Err(status))),
+        };
+        let (state, entry) = (self.state.load(), entry(&request));
         let origin = Origin { caller: caller.name.clone(), trace: entry.trace().clone() };
         let record = Arc::new(Record::new(origin, None));
         entry.set_record(&record);
@@ -85,26 +97,32 @@ impl Service {
             is_repeat: says_repeat(request.metadata()),
             record,
         };
-        let reply = self.run::<O>(&state, arrival, request.into_inner()).await;
-        entry.set_outcome(reply.as_ref().map_or_else(Failure::reason, |_| "OK"));
-        reply.map(Response::new).map_err(|failure| failure.to_status())
+        let running = self.run::<O>(&state, arrival, request.into_inner());
+        Either::Right(async move {
+            let reply = running.await;
+            entry.set_outcome(reply.as_ref().map_or_else(Failure::reason, |_| "OK"));
+            reply.map(Response::new).map_err(|failure| failure.to_status())
+        })
     }
 
     /// Runs one request, and counts it.
-    async fn run<O: Operation>(
-        &self,
+    fn run<'a, O: Operation>(
+        &'a self,
         state: &State,
         arrival: Arrival,
         request: O::Request,
-    ) -> Result<O::Reply, Failure> {
+    ) -> impl Future<Output = Result<O::Reply, Failure>> + Send + use<'a, O> {
         let (caller, record) = (arrival.caller.clone(), arrival.record.clone());
-        let outcome = operation::run::<O>(&state.apps, &self.stop, arrival, request).await;
-        let reason = outcome.as_ref().map_or_else(Failure::reason, |_| "OK");
-        self.metrics.item(record.app(), &caller.label, O::command().name, reason);
-        if let Err(failure) = &outcome {
-            self.metrics.recent().failed(record.app(), &caller.name, reason, failure.message());
+        let running = operation::run::<O>(&state.apps, &self.stop, arrival, request);
+        async move {
+            let outcome = running.await;
+            let reason = outcome.as_ref().map_or_else(Failure::reason, |_| "OK");
+            self.metrics.item(record.app(), &caller.label, O::command().name, reason);
+            if let Err(failure) = &outcome {
+                self.metrics.recent().failed(record.app(), &caller.name, reason, failure.message());
+            }
+            outcome
         }
-        outcome
     }
 
     /// Counts a stream's item that is no request at all.

@@ -1,15 +1,17 @@
 """Measures the gateway, a bare handler and Envoy in turn, round after round, and prints a table.
 
-Started by `run`, which says what it needs. What is near in time is compared: each ratio is of one round, so that
-whatever else the machine does hits both sides of it.
+Started by `run`, which says what it needs. What is near in time is compared: at full speed the subjects take turns of
+a second, and each ratio is of one round, so that whatever else the machine does hits both sides of it.
 """
 
 import argparse
+import contextlib
 import json
 import pathlib
 import subprocess
 import sys
 import time
+from statistics import median
 
 import process
 import table
@@ -46,39 +48,63 @@ class Bench:
             sys.exit(f"{failed} calls failed: {text}")
         return summary
 
-    def round(self, subject):
-        """All figures of one subject."""
-        seconds = str(self.options.seconds)
+    def start(self, subject, chat):
+        folder = self.work / subject.name
+        folder.mkdir(exist_ok=True)
+        return subject.start(self.options, folder, chat)
+
+    def round(self, subjects):
+        """All figures of all subjects."""
+        figures = {subject.name: {} for subject in subjects}
         mock, chat = self.mock(0)
-        with mock, subject.start(self.options, self.work, chat) as running:
-            figures = {"ready, ms": running.ready_ms}
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(mock)
+            running = {subject.name: stack.enter_context(self.start(subject, chat)) for subject in subjects}
             time.sleep(2)
-            figures["memory idle, MiB"] = running.memory()
-            self.finish(self.load(running.port, *SATURATION, "--seconds", "1"))
-
-            before = running.processor_time()
-            calls = self.finish(self.load(running.port, *SATURATION, "--seconds", seconds))["calls"]
-            figures["processor time a call at full speed, µs"] = (running.processor_time() - before) / calls["imported"] * 1e6
-            figures["calls a second at full speed"] = calls["imported"] / calls["seconds"]
-            figures["p50 at full speed, ms"], figures["p99 at full speed, ms"] = calls["p50_ms"], calls["p99_ms"]
-            figures["memory loaded, MiB"] = running.memory()
-
-            before = running.processor_time()
-            steady = ["--calls-per-second", "200", "--seconds", seconds, "--direct", f"http://127.0.0.1:{chat}"]
-            both = self.finish(self.load(running.port, *steady))
-            calls, direct = both["calls"], both["direct"]
-            figures["processor time a call at 200/s, µs"] = (running.processor_time() - before) / calls["imported"] * 1e6
-            figures["p50 added at 200/s, ms"] = calls["p50_ms"] - direct["p50_ms"]
-            figures["p99 added at 200/s, ms"] = calls["p99_ms"] - direct["p99_ms"]
-            figures["p50 of a direct call, ms"] = direct["p50_ms"]
-        figures["memory with 1,000 in flight, MiB"] = self.crowd(subject)
-        figures["binary, MB"] = subject.binary(self.options).stat().st_size / 1e6
+            for name, it in running.items():
+                figures[name]["ready, ms"] = it.ready_ms
+                figures[name]["memory idle, MiB"] = it.memory()
+                self.finish(self.load(it.port, *SATURATION, "--seconds", "1"))
+            self.saturate(running, figures)
+            for name, it in running.items():
+                self.steady(it, chat, figures[name])
+        for subject in subjects:
+            figures[subject.name]["memory with 1,000 in flight, MiB"] = self.crowd(subject)
+            figures[subject.name]["binary, MB"] = subject.binary(self.options).stat().st_size / 1e6
         return figures
+
+    def saturate(self, running, figures):
+        """As many calls as it can take, each subject for a second in turn."""
+        seen = {name: [] for name in running}
+        for _ in range(self.options.seconds):
+            for name, it in running.items():
+                before = it.processor_time()
+                calls = self.finish(self.load(it.port, *SATURATION, "--seconds", "1"))["calls"]
+                seen[name].append((it.processor_time() - before, calls))
+        for name, it in running.items():
+            made = sum(calls["imported"] for _, calls in seen[name])
+            own = figures[name]
+            own["processor time a call at full speed, µs"] = sum(spent for spent, _ in seen[name]) / made * 1e6
+            own["calls a second at full speed"] = made / sum(calls["seconds"] for _, calls in seen[name])
+            own["p50 at full speed, ms"] = median(calls["p50_ms"] for _, calls in seen[name])
+            own["p99 at full speed, ms"] = median(calls["p99_ms"] for _, calls in seen[name])
+            own["memory loaded, MiB"] = it.memory()
+
+    def steady(self, it, chat, own):
+        """200 calls a second, and as many straight to the mock in between."""
+        before = it.processor_time()
+        load = ["--calls-per-second", "200", "--seconds", str(self.options.seconds)]
+        both = self.finish(self.load(it.port, *load, "--direct", f"http://127.0.0.1:{chat}"))
+        calls, direct = both["calls"], both["direct"]
+        own["processor time a call at 200/s, µs"] = (it.processor_time() - before) / calls["imported"] * 1e6
+        own["p50 added at 200/s, ms"] = calls["p50_ms"] - direct["p50_ms"]
+        own["p99 added at 200/s, ms"] = calls["p99_ms"] - direct["p99_ms"]
+        own["p50 of a direct call, ms"] = direct["p50_ms"]
 
     def crowd(self, subject):
         """Memory while 1,000 calls over 100 connections wait for Chat."""
         mock, chat = self.mock(CROWD_LATENCY_MS)
-        with mock, subject.start(self.options, self.work, chat) as running:
+        with mock, self.start(subject, chat) as running:
             load = self.load(running.port, "--in-flight", str(CROWD), "--connections", "100", "--seconds", "3")
             time.sleep(2)
             memory = running.memory()
@@ -101,7 +127,7 @@ def main():
     for number in range(options.rounds):
         turn = number % len(subjects)
         order = subjects[turn:] + subjects[:turn]
-        rounds.append({subject.name: bench.round(subject) for subject in order})
+        rounds.append(bench.round(order))
         print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
     print(table.text(rounds, [subject.name for subject in subjects]))
 

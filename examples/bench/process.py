@@ -1,14 +1,11 @@
 """A process that is measured from outside, by what the kernel says of it."""
 
 import contextlib
-import os
 import signal
 import socket
 import subprocess
 import time
 import urllib.request
-
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def accepts(port):
@@ -48,9 +45,8 @@ class Process:
 
     def processor_time(self):
         """User's and system's together so far, in seconds."""
-        with open(f"/proc/{self.child.pid}/stat") as stat:
-            fields = stat.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        # clock_getcpuclockid(3) of the process, whose resolution is a nanosecond; /proc has ticks of 10 ms.
+        return time.clock_gettime((~self.child.pid << 3) | 2)
 
     def __enter__(self):
         return self

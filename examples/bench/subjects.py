@@ -1,4 +1,4 @@
-"""What is measured, and how each is started in front of a mock of Chat."""
+"""What is measured, and how each is started in front of a mock of Chat, behind a wrapper where one is given."""
 
 import hashlib
 import pathlib
@@ -56,9 +56,9 @@ class Gateway:
     def binary(options):
         return pathlib.Path(options.programs) / "group-import-gateway"
 
-    def start(self, options, work, chat):
+    def start(self, options, work, chat, wrapper=()):
         port, admin = configure(work, chat)
-        command = [self.binary(options), "serve", "--config", "gateway.toml"]
+        command = [*wrapper, self.binary(options), "serve", "--config", "gateway.toml"]
         return process.Process(command, work / "gateway.log", lambda: process.says_ready(admin), port, work)
 
 
@@ -71,9 +71,9 @@ class Bare:
     def binary(options):
         return pathlib.Path(options.programs) / "examples/bare"
 
-    def start(self, options, work, chat):
+    def start(self, options, work, chat, wrapper=()):
         port = free_port()
-        command = [self.binary(options), f"127.0.0.1:{port}", f"http://127.0.0.1:{chat}"]
+        command = [*wrapper, self.binary(options), f"127.0.0.1:{port}", f"http://127.0.0.1:{chat}"]
         return process.Process(command, work / "bare.log", lambda: process.accepts(port), port)
 
 

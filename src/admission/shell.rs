@@ -82,12 +82,16 @@ impl Shared {
     }
 
     pub(super) async fn admit(self: &Arc<Self>, turn: &Turn, place: Place) -> Result<Permit, Refused> {
-        let came = Instant::now();
-        let (mut waiter, latest) = match self.enter(turn, place) {
-            Entered::Granted(permit) => return Ok(permit),
-            Entered::Refused(refused) => return Err(refused),
-            Entered::Waits(waiter, latest) => (waiter, latest),
-        };
+        match self.enter(turn, place) {
+            Entered::Granted(permit) => Ok(permit),
+            Entered::Refused(refused) => Err(refused),
+            // Boxed, so that a call keeps no room for its wait when that is over.
+            Entered::Waits(waiter, latest) => Box::pin(self.wait(waiter, latest)).await,
+        }
+    }
+
+    async fn wait(&self, mut waiter: Waiter<'_>, latest: Instant) -> Result<Permit, Refused> {
+        let (came, turn) = (Instant::now(), waiter.turn);
         match timeout_at(latest, &mut waiter.reply).await {
             Ok(reply) => {
                 waiter.told = true;

@@ -1,6 +1,8 @@
 //! Field rules that commands share. Every violation is collected, so that a
 //! caller learns of all of them at once. Lengths are in bytes of UTF-8.
 
+use std::fmt::Display;
+
 use crate::errors::Violation;
 
 /// The violations found so far.
@@ -9,12 +11,12 @@ pub struct Violations(Vec<Violation>);
 
 impl Violations {
     /// Notes that a field breaks a rule.
-    pub fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
-        self.0.push(Violation { field: field.into(), description: description.into() });
+    pub fn add(&mut self, field: impl Display, description: impl Into<String>) {
+        self.0.push(Violation { field: field.to_string(), description: description.into() });
     }
 
     /// Notes it if so.
-    pub fn add_if(&mut self, broken: bool, field: &str, description: impl FnOnce() -> String) {
+    pub fn add_if(&mut self, broken: bool, field: impl Display, description: impl FnOnce() -> String) {
         if broken {
             self.add(field, description());
         }
@@ -26,13 +28,13 @@ impl Violations {
     }
 
     /// `text` has at most `max` bytes.
-    pub fn at_most(&mut self, field: &str, text: &str, max: usize) {
+    pub fn at_most(&mut self, field: impl Display, text: &str, max: usize) {
         let length = text.len();
         self.add_if(length > max, field, || format!("at most {max} bytes of UTF-8, this has {length}"));
     }
 
     /// `text` is not empty, and has at most `max` bytes.
-    pub fn required(&mut self, field: &str, text: &str, max: usize) {
+    pub fn required(&mut self, field: impl Display, text: &str, max: usize) {
         if text.is_empty() {
             self.add(field, "required");
         } else {
@@ -41,7 +43,7 @@ impl Violations {
     }
 
     /// `text` is printable ASCII, if anything.
-    pub fn printable_ascii(&mut self, field: &str, text: &str) {
+    pub fn printable_ascii(&mut self, field: impl Display, text: &str) {
         if let Some(odd) = text.chars().find(|c| !is_printable_ascii(*c)) {
             self.add(field, format!("printable ASCII only, this has {odd:?}"));
         }

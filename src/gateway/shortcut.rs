@@ -1,9 +1,9 @@
 //! The way of the gateway's own service past tonic's router, which looks every path up in a tree, and boxes each future
-//! and body once more.
+//! and body once more. The router's own futures are large, and boxed here, so that no call of ours keeps room for one.
 
 use std::task::{Context, Poll};
 
-use futures_util::future::Either;
+use futures_util::future::{BoxFuture, Either};
 use http::Request;
 use tonic::{body::Body, server::NamedService};
 use tower::{Layer, Service};
@@ -39,10 +39,11 @@ impl<T, S> Service<Request<Body>> for Shortcut<T, S>
 where
     T: Service<Request<Body>> + NamedService,
     S: Service<Request<Body>, Response = T::Response, Error = T::Error>,
+    S::Future: Send + 'static,
 {
     type Response = T::Response;
     type Error = T::Error;
-    type Future = Either<T::Future, S::Future>;
+    type Future = Either<T::Future, BoxFuture<'static, Result<S::Response, S::Error>>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), T::Error>> {
         match self.service.poll_ready(cx) {
@@ -55,7 +56,7 @@ where
         if is_of(T::NAME, request.uri().path()) {
             Either::Left(self.service.call(request))
         } else {
-            Either::Right(self.others.call(request))
+            Either::Right(Box::pin(self.others.call(request)))
         }
     }
 }

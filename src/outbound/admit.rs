@@ -89,25 +89,32 @@ impl Admissions {
 }
 
 /// The step.
-pub async fn admit(admission: Admission, metrics: ChatMetrics, call: Call, next: Next<Admitted>) -> Outcome {
-    let mut place = Place::Tail;
-    let mut refused = None;
-    loop {
-        let since = Instant::now();
-        let part = call.record.trace().part(Name::Wait);
-        let permit = permit(&admission, &call.turn, place).await;
-        let wait = since.elapsed();
-        part.end(|notes| say(&call, permit.as_ref().err(), notes));
-        call.record.waited(wait);
-        let permit = permit.map_err(|cause| not_sent(cause, refused))?;
-        metrics.waited(call.turn.lane, wait);
-        let outcome = next.run(Admitted { call: call.clone(), permit }).await;
-        match &outcome {
-            Err(CallError::Refused(refusal)) if refusal.action() == Action::SlowDown => {
-                refused = Some(refusal.code);
-                place = Place::Head;
+pub fn admit(
+    admission: Admission,
+    metrics: ChatMetrics,
+    call: Call,
+    next: Next<Admitted>,
+) -> impl Future<Output = Outcome> + Send {
+    async move {
+        let mut place = Place::Tail;
+        let mut refused = None;
+        loop {
+            let since = Instant::now();
+            let part = call.record.trace().part(Name::Wait);
+            let permit = permit(&admission, &call.turn, place).await;
+            let wait = since.elapsed();
+            part.end(|notes| say(&call, permit.as_ref().err(), notes));
+            call.record.waited(wait);
+            let permit = permit.map_err(|cause| not_sent(cause, refused))?;
+            metrics.waited(call.turn.lane, wait);
+            let outcome = next.run(Admitted { call: call.clone(), permit }).await;
+            match &outcome {
+                Err(CallError::Refused(refusal)) if refusal.action() == Action::SlowDown => {
+                    refused = Some(refusal.code);
+                    place = Place::Head;
+                }
+                _ => return outcome,
             }
-            _ => return outcome,
         }
     }
 }

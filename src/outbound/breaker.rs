@@ -11,7 +11,8 @@
 //! that reading stops and nothing of a migration is lost to a bad minute.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    future::ready,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -21,8 +22,8 @@ use tokio::{
 };
 
 use super::{
-    call::{Admitted, Attempt, Call, Purpose},
-    step::{Next, Outcome},
+    call::{Admitted, Attempt, Call},
+    step::{Next, Outcome, Running},
 };
 use crate::{
     admission::Lane,
@@ -212,6 +213,14 @@ impl Breaker {
 
     /// Waits until a call may pass; fails at once where it should not wait.
     async fn pass(&self, call: &Call) -> Result<(), CallError> {
+        match self.position() {
+            Position::Closed => Ok(()),
+            // Boxed, so that no call keeps room for this that never waits here.
+            Position::Untried | Position::Open { .. } => Box::pin(self.wait_to_pass(call)).await,
+        }
+    }
+
+    async fn wait_to_pass(&self, call: &Call) -> Result<(), CallError> {
         let mut held: Option<Part> = None;
         loop {
             let changed = self.changed.notified();
@@ -262,27 +271,29 @@ fn rejection(refusal: &Refusal) -> Option<&'static Row> {
 }
 
 /// The step above admission.
-pub async fn hold(breaker: std::sync::Arc<Breaker>, call: Call, next: Next<Call>) -> Outcome {
-    if call.purpose.is_probe() {
-        return next.run(call).await;
-    }
-    loop {
-        breaker.pass(&call).await?;
-        match next.run(call.clone()).await {
-            // It opened while the call stood in the queue.
-            Err(CallError::NotSent(NotSent::BreakerOpen { .. } | NotSent::Unreachable { cause: None, .. }))
-                if call.turn.lane == Lane::Stream => {}
-            outcome => return outcome,
+pub fn hold(breaker: Arc<Breaker>, call: Call, next: Next<Call>) -> impl Future<Output = Outcome> + Send {
+    async move {
+        if call.purpose.is_probe() {
+            return next.run(call).await;
+        }
+        loop {
+            breaker.pass(&call).await?;
+            match next.run(call.clone()).await {
+                // It opened while the call stood in the queue.
+                Err(CallError::NotSent(NotSent::BreakerOpen { .. } | NotSent::Unreachable { cause: None, .. }))
+                    if call.turn.lane == Lane::Stream => {}
+                outcome => return outcome,
+            }
         }
     }
 }
 
 /// The step below admission: a breaker that opened while a call stood in the
 /// queue holds for that call too. Its permit is given back.
-pub async fn recheck(breaker: std::sync::Arc<Breaker>, admitted: Admitted, next: Next<Admitted>) -> Outcome {
+pub fn recheck(breaker: &Breaker, admitted: Admitted, next: &Next<Admitted>) -> Running {
     match breaker.position() {
-        Position::Open { why, until } if !admitted.call.purpose.is_probe() => Err(why.error(until)),
-        _ => next.run(admitted).await,
+        Position::Open { why, until } if !admitted.call.purpose.is_probe() => Box::pin(ready(Err(why.error(until)))),
+        _ => next.run(admitted),
     }
 }
 
@@ -291,12 +302,13 @@ struct Seen {
 }
 
 /// The step that sees how each attempt ends, even where nobody waits for it.
-pub async fn watch(breaker: std::sync::Arc<Breaker>, attempt: Attempt, next: Next<Attempt>) -> Outcome {
-    if matches!(attempt.purpose, Purpose::Probe(_)) {
-        return next.run(attempt).await; // what becomes of probes is told to `probed`
+pub fn watch(breaker: Arc<Breaker>, attempt: Attempt, next: Next<Attempt>) -> impl Future<Output = Outcome> + Send {
+    // What becomes of probes is told to `probed`.
+    let seen = (!attempt.purpose.is_probe()).then_some(Seen { signed_again: attempt.signed_again });
+    let running = next.run(attempt);
+    async move {
+        let outcome = running.await;
+        seen.inspect(|seen| breaker.saw(seen, &outcome));
+        outcome
     }
-    let seen = Seen { signed_again: attempt.signed_again };
-    let outcome = next.run(attempt).await;
-    breaker.saw(&seen, &outcome);
-    outcome
 }

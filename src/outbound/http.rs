@@ -7,11 +7,13 @@
 
 use std::{
     error::Error,
+    future::ready,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use bytes::{Bytes, BytesMut};
+use futures_util::{FutureExt as _, future::Either};
 use http::{
     HeaderValue, Method, StatusCode,
     header::{CONTENT_TYPE, DATE},
@@ -25,7 +27,7 @@ use self::urls::Urls;
 use super::call::{Answer, Signed};
 use crate::{
     errors::{CallError, Cause, Lost, NotSent, Refusal},
-    wire,
+    wire::{self, Needs},
 };
 
 mod urls;
@@ -104,27 +106,29 @@ impl Http {
     /// # Errors
     /// [`NotSent`] where no connection was had, [`CallError::Refused`] where
     /// Chat answered so, else [`Lost`].
-    pub async fn send(self, request: Signed) -> Result<Answer, CallError> {
-        let limit = self.attempt_timeout;
-        timeout(limit, self.exchange(request)).await.unwrap_or(Err(Lost::Late.into()))
-    }
-
-    async fn exchange(self, request: Signed) -> Result<Answer, CallError> {
+    pub fn send(&self, request: Signed) -> impl Future<Output = Result<Answer, CallError>> + Send + use<> {
         let Signed { attempt, signature } = request;
-        let command = attempt.command;
-        let url = self.urls.fresh(command, &signature).ok_or(CallError::Fault)?;
+        let needs = attempt.command.needs;
+        let Some(url) = self.urls.fresh(attempt.command, &signature) else {
+            return Either::Left(ready(Err(CallError::Fault)));
+        };
         let mut post = Request::new(Method::POST, url);
         post.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *post.body_mut() = Some(attempt.body.into());
-        let response = self.client.execute(post).await.map_err(failed)?;
-        if response.status() != StatusCode::OK {
-            return Err(Lost::HttpStatus(response.status().as_u16()).into());
-        }
-        let date = response.headers().get(DATE).cloned();
-        let body = read(response).await?;
-        let group_id = wire::read(&body, command.needs).map_err(|error| dated(error, date))?;
-        Ok(Answer { body, group_id, reconciled: false })
+        let exchange = timeout(self.attempt_timeout, exchange(self.client.execute(post), needs));
+        Either::Right(exchange.map(|in_time| in_time.unwrap_or(Err(Lost::Late.into()))))
     }
+}
+
+async fn exchange(sending: impl Future<Output = reqwest::Result<Response>>, needs: Needs) -> Result<Answer, CallError> {
+    let response = sending.await.map_err(failed)?;
+    if response.status() != StatusCode::OK {
+        return Err(Lost::HttpStatus(response.status().as_u16()).into());
+    }
+    let date = response.headers().get(DATE).cloned();
+    let body = read(response).await?;
+    let group_id = wire::read(&body, needs).map_err(|error| dated(error, date))?;
+    Ok(Answer { body, group_id, reconciled: false })
 }
 
 /// How many seconds Chat's clock is ahead of ours. A UserSig is refused where

@@ -25,31 +25,39 @@ use crate::{
 };
 
 /// The step.
-pub(super) async fn observe(metrics: ChatMetrics, host: Arc<str>, signed: Signed, next: Next<Signed>) -> Outcome {
+pub(super) fn observe(
+    metrics: ChatMetrics,
+    host: Arc<str>,
+    signed: Signed,
+    next: Next<Signed>,
+) -> impl Future<Output = Outcome> + Send {
     let (command, record) = (signed.attempt.command, signed.attempt.record.clone());
     let part = record.trace().part(Name::Attempt);
     let number = record.attempts();
     let since = Instant::now();
-    let outcome = next.run(signed).await;
-    let took = since.elapsed();
-    part.end(|notes| {
-        notes.put(attribute::APP, metrics.app().clone());
-        notes.put(attribute::COMMAND, command.name);
-        notes.count(attribute::ATTEMPT, number);
-        notes.put(attribute::HTTP_REQUEST_METHOD, "POST");
-        // Of the URL no more than this: the query is a secret.
-        notes.put(attribute::URL_TEMPLATE, format!("/v4/{}/{}", command.service, command.name));
-        notes.put(attribute::SERVER_ADDRESS, host);
-        say_outcome(&outcome, notes);
-    });
-    metrics.called(command.name, error_code(&outcome), took);
-    log(&metrics, command, &record, took, &outcome);
-    if let Ok(Answer { group_id: Some(group_id), .. }) = &outcome
-        && matches!(command.needs, Needs::GroupId)
-    {
-        audit::imported(&record, group_id, false);
+    let running = next.run(signed);
+    async move {
+        let outcome = running.await;
+        let took = since.elapsed();
+        part.end(|notes| {
+            notes.put(attribute::APP, metrics.app().clone());
+            notes.put(attribute::COMMAND, command.name);
+            notes.count(attribute::ATTEMPT, number);
+            notes.put(attribute::HTTP_REQUEST_METHOD, "POST");
+            // Of the URL no more than this: the query is a secret.
+            notes.put(attribute::URL_TEMPLATE, format!("/v4/{}/{}", command.service, command.name));
+            notes.put(attribute::SERVER_ADDRESS, host);
+            say_outcome(&outcome, notes);
+        });
+        metrics.called(command.name, error_code(&outcome), took);
+        log(&metrics, command, &record, took, &outcome);
+        if let Ok(Answer { group_id: Some(group_id), .. }) = &outcome
+            && matches!(command.needs, Needs::GroupId)
+        {
+            audit::imported(&record, group_id, false);
+        }
+        outcome
     }
-    outcome
 }
 
 fn error_code(outcome: &Outcome) -> Option<u32> {

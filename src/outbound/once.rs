@@ -38,11 +38,29 @@ struct Lead<'a> {
     once: &'a Once,
     key: &'a str,
     ended: watch::Sender<Option<Outcome>>,
+    is_off: bool,
+}
+
+impl Lead<'_> {
+    /// Tells those who follow, if anybody does: once it is off the list there will be no more of them.
+    fn end(mut self, outcome: &Outcome) {
+        self.take_off();
+        if self.ended.receiver_count() > 0 {
+            self.ended.send_replace(Some(outcome.clone()));
+        }
+    }
+
+    fn take_off(&mut self) {
+        // Once: the next call with this key may stand there already.
+        if !std::mem::replace(&mut self.is_off, true) {
+            self.once.lock().remove(self.key);
+        }
+    }
 }
 
 impl Drop for Lead<'_> {
     fn drop(&mut self) {
-        self.once.lock().remove(self.key);
+        self.take_off();
     }
 }
 
@@ -52,31 +70,33 @@ enum Role<'a> {
 }
 
 /// The step.
-pub async fn once(once: Arc<Once>, mut call: Call, next: Next<Call>) -> Outcome {
-    let Some(goal) = call.goal.clone() else { return next.run(call).await };
-    loop {
-        let mut shared = match once.enter(goal.group_id(), &call) {
-            Role::Lead(lead) => {
-                let outcome = next.run(call).await;
-                lead.ended.send_replace(Some(outcome.clone()));
-                return outcome;
+pub fn once(once: Arc<Once>, mut call: Call, next: Next<Call>) -> impl Future<Output = Outcome> + Send {
+    async move {
+        let Some(goal) = call.goal.clone() else { return next.run(call).await };
+        loop {
+            let mut shared = match once.enter(goal.group_id(), &call) {
+                Role::Lead(lead) => {
+                    let outcome = next.run(call).await;
+                    lead.end(&outcome);
+                    return outcome;
+                }
+                Role::Follow(shared) => shared,
+            };
+            if shared.body != call.body {
+                let fields = goal.unlike(&shared.body);
+                return Err(CallError::InUse(InUse { code: None, existing: Existing::Different(fields) }));
             }
-            Role::Follow(shared) => shared,
-        };
-        if shared.body != call.body {
-            let fields = goal.unlike(&shared.body);
-            return Err(CallError::InUse(InUse { code: None, existing: Existing::Different(fields) }));
+            call.record.follow(&shared.record);
+            let twin = call.record.trace().part_beside(Name::Twin, shared.record.trace());
+            let ended = shared.ended.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
+            twin.end(|_| {});
+            match ended {
+                Some(outcome) if !was_its_own_deadline(&outcome) => return outcome,
+                // The leader may have made the group: what stands, then, is this call's own.
+                _ => call.is_repeat |= shared.record.attempts() > 0,
+            }
+            call.record.take_over();
         }
-        call.record.follow(&shared.record);
-        let twin = call.record.trace().part_beside(Name::Twin, shared.record.trace());
-        let ended = shared.ended.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
-        twin.end(|_| {});
-        match ended {
-            Some(outcome) if !was_its_own_deadline(&outcome) => return outcome,
-            // The leader may have made the group: what stands, then, is this call's own.
-            _ => call.is_repeat |= shared.record.attempts() > 0,
-        }
-        call.record.take_over();
     }
 }
 
@@ -87,7 +107,7 @@ impl Once {
             Entry::Vacant(entry) => {
                 let (ended, receiver) = watch::channel(None);
                 entry.insert(Shared { body: call.body.clone(), record: call.record.clone(), ended: receiver });
-                Role::Lead(Lead { once: self, key, ended })
+                Role::Lead(Lead { once: self, key, ended, is_off: false })
             }
         }
     }

@@ -36,22 +36,24 @@ pub trait Goal: Send + Sync {
 }
 
 /// The step.
-pub async fn settle(call: Call, next: Next<Call>) -> Outcome {
-    let Some(goal) = call.goal.clone() else { return next.run(call).await };
-    let outcome = next.run(call.clone()).await;
-    match &outcome {
-        Err(CallError::Refused(refusal)) if refusal.action() == Action::Reconcile => {
-            let existing = match look_at(&call, &*goal, &next).await {
-                Found::Group(existing) => existing,
-                Found::Nothing | Found::Unknown => Existing::Unread,
-            };
-            in_use(&call, &*goal, existing, Some(refusal.code))
+pub fn settle(call: Call, next: Next<Call>) -> impl Future<Output = Outcome> + Send {
+    async move {
+        let Some(goal) = call.goal.clone() else { return next.run(call).await };
+        let outcome = next.run(call.clone()).await;
+        match &outcome {
+            Err(CallError::Refused(refusal)) if refusal.action() == Action::Reconcile => {
+                let existing = match look_at(&call, &*goal, &next).await {
+                    Found::Group(existing) => existing,
+                    Found::Nothing | Found::Unknown => Existing::Unread,
+                };
+                in_use(&call, &*goal, existing, Some(refusal.code))
+            }
+            Err(_) if call.record.unsettled() => match look_at(&call, &*goal, &next).await {
+                Found::Group(existing) => in_use(&call, &*goal, existing, None),
+                Found::Nothing | Found::Unknown => outcome,
+            },
+            _ => outcome,
         }
-        Err(_) if call.record.unsettled() => match look_at(&call, &*goal, &next).await {
-            Found::Group(existing) => in_use(&call, &*goal, existing, None),
-            Found::Nothing | Found::Unknown => outcome,
-        },
-        _ => outcome,
     }
 }
 

@@ -1,7 +1,10 @@
-//! Makes a tower layer of a plain `async fn(request, next)`.
+//! Makes a tower layer of a plain function `(request, next) -> future`.
 //!
 //! Below the layer the stack is shared, not copied, so that a request costs
-//! one allocation a step, however deep the stack.
+//! one allocation a step, however deep the stack. Steps are functions that
+//! return an `async move` block rather than `async fn`s: such a one keeps a
+//! second copy of its arguments for as long as it runs, and a call waits in
+//! all of them at once.
 
 use std::{
     future::Future,
@@ -19,7 +22,10 @@ use crate::errors::CallError;
 /// How a request to the stack ends.
 pub type Outcome = Result<Answer, CallError>;
 
-type Run<R> = dyn Fn(R) -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync;
+/// A request on its way down, boxed: a step keeps a pointer to what stands below it.
+pub type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+type Run<R> = dyn Fn(R) -> Running + Send + Sync;
 
 /// What stands below a step.
 pub struct Next<R>(Arc<Run<R>>);
@@ -31,7 +37,8 @@ impl<R> Clone for Next<R> {
 }
 
 impl<R> Next<R> {
-    fn new<S>(service: S) -> Self
+    /// The service that a stack begins with.
+    pub fn new<S>(service: S) -> Self
     where
         S: Service<R, Response = Answer, Error = CallError> + Clone + Send + Sync + 'static,
         S::Future: Send + 'static,
@@ -41,8 +48,8 @@ impl<R> Next<R> {
     }
 
     /// Passes a request on.
-    pub async fn run(&self, request: R) -> Outcome {
-        (self.0)(request).await
+    pub fn run(&self, request: R) -> Running {
+        (self.0)(request)
     }
 }
 

@@ -1,8 +1,6 @@
 //! The rules for a group's fields, as Chat's REST page of `import_group` has
 //! them. Field paths are those of the proto.
 
-use std::collections::HashSet;
-
 use crate::{
     commands::rules::Violations,
     config::FieldLimits,
@@ -107,18 +105,18 @@ fn check_app_defined_data(fields: &[AppDefinedField], limits: &FieldLimits, viol
     violations.add_if(count > MAX_APP_DEFINED_FIELDS, "group.app_defined_data", || {
         format!("at most {MAX_APP_DEFINED_FIELDS} fields, these are {count}")
     });
-    let mut seen = HashSet::with_capacity(count);
     for (index, field) in fields.iter().enumerate() {
         let key = &field.key;
-        let path = format!("group.app_defined_data[{index}].key");
-        violations.required(&path, key, limits.app_defined_key);
+        let path = format_args!("group.app_defined_data[{index}].key");
+        violations.required(path, key, limits.app_defined_key);
         if let Some(odd) = key.chars().find(|c| !(c.is_ascii_alphanumeric() || *c == '_')) {
-            violations.add(path.as_str(), format!("letters, digits and underscores only, this has {odd:?}"));
+            violations.add(path, format!("letters, digits and underscores only, this has {odd:?}"));
         }
-        let again = !seen.insert(key.as_str()) && !key.is_empty();
-        violations.add_if(again, &path, || "an earlier field has the same key".to_owned());
-        let path = format!("group.app_defined_data[{index}].value");
-        violations.at_most(&path, &field.value, limits.app_defined_value);
+        // One that stands behind more than there may be is refused anyway.
+        let again = !key.is_empty() && fields[..index].iter().take(MAX_APP_DEFINED_FIELDS).any(|it| it.key == *key);
+        violations.add_if(again, path, || "an earlier field has the same key".to_owned());
+        let path = format_args!("group.app_defined_data[{index}].value");
+        violations.at_most(path, &field.value, limits.app_defined_value);
     }
 }
 
