@@ -69,7 +69,7 @@ class Bare:
 
     @staticmethod
     def binary(options):
-        return pathlib.Path(options.programs) / "examples/bare"
+        return pathlib.Path(options.programs) / "bare"
 
     def start(self, options, work, chat, wrapper=()):
         port = free_port()

@@ -93,3 +93,111 @@ impl Drop for UnderWay {
         runtime.spawn(self.token.task_tracker().track_future(running));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use std::{sync::Arc, task::Waker, time::Duration};
+
+    use tokio::time::{advance, sleep};
+    use tower::service_fn;
+
+    use super::*;
+    use crate::{
+        admission::{Admission, Place, Settings, Turn},
+        outbound::{
+            call::{Answer, Call, Purpose},
+            look::{self, GET_GROUP_INFO},
+            record::Record,
+        },
+    };
+
+    const ANSWER_TAKES: Duration = Duration::from_millis(40);
+
+    struct Rig {
+        admission: Admission,
+        tasks: TaskTracker,
+        record: Arc<Record>,
+        next: Next<Attempt>,
+    }
+
+    impl Rig {
+        fn new(panics: bool) -> Self {
+            let answer = move |_: Attempt| async move {
+                sleep(ANSWER_TAKES).await;
+                assert!(!panics, "a bug");
+                Ok(Answer { body: Default::default(), group_id: None, reconciled: false })
+            };
+            let admission = Admission::new(Settings { quiet_start: Duration::ZERO, ..Settings::default() });
+            Self { admission, tasks: TaskTracker::new(), record: Arc::default(), next: Next::new(service_fn(answer)) }
+        }
+
+        async fn commit(&self, lane: Lane) -> BoxFuture<'static, Outcome> {
+            let deadline = Instant::now() + Duration::from_secs(10);
+            let turn = Turn { caller: "somebody".into(), weight: 1, lane, deadline };
+            let permit = self.admission.admit(&turn, Place::Tail).await.unwrap();
+            let call = Call {
+                command: &GET_GROUP_INFO,
+                body: look::probe(),
+                turn,
+                repeatable: true,
+                is_repeat: false,
+                goal: None,
+                purpose: Purpose::Request,
+                signed_again: false,
+                record: self.record.clone(),
+            };
+            Box::pin(commit(self.tasks.clone(), Admitted { call, permit }, self.next.clone()))
+        }
+
+        /// Attempts whose answers have not come, by the permits and by the tasks.
+        fn under_way(&self) -> (usize, usize) {
+            (self.admission.snapshot().in_flight, self.tasks.len())
+        }
+    }
+
+    fn begin(attempt: &mut BoxFuture<'static, Outcome>) {
+        assert!(attempt.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+
+    async fn let_the_answer_come() {
+        tokio::task::yield_now().await; // a task of its own sets its timer
+        advance(ANSWER_TAKES + Duration::from_millis(1)).await;
+        tokio::task::yield_now().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_leaves_ends_no_attempt() {
+        let rig = Rig::new(false);
+        let mut attempt = rig.commit(Lane::Unary).await;
+        begin(&mut attempt);
+        drop(attempt);
+        assert_eq!(rig.under_way(), (1, 1));
+        let_the_answer_come().await;
+        assert_eq!(rig.under_way(), (0, 0));
+        assert!(rig.record.attempts() == 1 && !rig.record.unsettled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_item_s_attempt_ends_though_its_stream_rests() {
+        let rig = Rig::new(false);
+        let mut attempt = rig.commit(Lane::Stream).await;
+        begin(&mut attempt);
+        let_the_answer_come().await;
+        assert_eq!(rig.under_way(), (0, 0));
+        assert!(attempt.await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_that_panics_is_lost() {
+        for lane in [Lane::Unary, Lane::Stream] {
+            let rig = Rig::new(true);
+            let outcome = rig.commit(lane).await.await;
+            assert!(matches!(outcome, Err(CallError::Lost(Lost::Panicked))), "{outcome:?}");
+            assert_eq!(rig.under_way(), (0, 0));
+            assert_eq!(rig.admission.snapshot().lost, 1, "Chat may still count it");
+            assert!(rig.record.unsettled());
+        }
+    }
+}

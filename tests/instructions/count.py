@@ -61,7 +61,7 @@ def instrument(running, how):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--programs", required=True, help="the folder with the gateway and examples/bare, optimised")
+    parser.add_argument("--programs", required=True, help="the folder with the gateway and the bare handler, optimised")
     parser.add_argument("--helpers", required=True, help="the folder with mock and load")
     parser.add_argument("--work", required=True)
     options = parser.parse_args()
