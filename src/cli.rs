@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
+use tokio::runtime::Builder;
 
 use crate::{
     config::{Config, Environment as _, Faults, LoadOptions, Log, ProcessEnv},
@@ -88,7 +89,12 @@ fn start_logs(log: &Log) {
 
 /// A runtime, and on it the command to its end.
 fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    block_on_with(&mut Builder::new_multi_thread(), command)
+}
+
+/// The same, as the builder has it.
+fn block_on_with(builder: &mut Builder, command: impl Future<Output = ExitCode>) -> ExitCode {
+    match builder.enable_all().build() {
         Ok(runtime) => {
             let code = runtime.block_on(command);
             runtime.shutdown_timeout(std::time::Duration::from_secs(1));

@@ -7,7 +7,10 @@ use std::{io::IsTerminal as _, sync::OnceLock, time::Duration};
 
 use tracing_subscriber::EnvFilter;
 
-use self::{batch::Batch, fields::Plain};
+use self::{
+    batch::Batch,
+    fields::{Line, Plain},
+};
 use crate::config::{Log, LogFormat};
 
 mod batch;
@@ -37,7 +40,7 @@ pub fn start(log: &Log, rust_log: Option<&str>) {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(out).with_ansi(colours);
     let started = match log.format {
         LogFormat::Text if colours => builder.try_init(),
-        LogFormat::Text => builder.fmt_fields(Plain).with_timer(Plain).try_init(),
+        LogFormat::Text => builder.fmt_fields(Plain).event_format(Line::default()).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     drop(started);

@@ -65,6 +65,7 @@ def main():
     parser.add_argument("--helpers", required=True, help="the folder with mock and load")
     parser.add_argument("--work", required=True)
     options = parser.parse_args()
+    options.programs = os.path.abspath(options.programs)
     # One worker, so that no count depends on who wakes whom.
     os.environ["TOKIO_WORKER_THREADS"] = "1"
     allowed = json.loads((HERE / "allowed.json").read_text())

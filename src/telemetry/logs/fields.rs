@@ -1,15 +1,23 @@
-//! An event's time and fields as text, just as `tracing-subscriber` writes them without colours. Its own way costs each
-//! call more than all its metrics do, since it asks for the colour of everything; here a number is a few digits.
+//! An event as a line of text, just as `tracing-subscriber` writes it without colours. Its own way costs each call more
+//! than all its metrics do, since it asks for the colour of everything; here a number is a few digits.
 
 use std::{
     fmt::{self, Debug, Write as _},
     time::SystemTime,
 };
 
-use tracing::field::{Field, Visit};
+use tracing::{
+    Event, Level, Subscriber,
+    field::{Field, Visit},
+};
 use tracing_subscriber::{
     field::RecordFields,
-    fmt::{FormatFields, format::Writer, time::FormatTime},
+    fmt::{
+        FmtContext, FormatEvent, FormatFields,
+        format::{Format, Full, Writer},
+        time::FormatTime,
+    },
+    registry::LookupSpan,
 };
 
 /// For logs that no person reads on a terminal.
@@ -18,6 +26,42 @@ pub(super) struct Plain;
 impl FormatTime for Plain {
     fn format_time(&self, out: &mut Writer<'_>) -> fmt::Result {
         write!(out, "{}", humantime::format_rfc3339_micros(SystemTime::now()))
+    }
+}
+
+/// A whole line.
+pub(super) struct Line {
+    /// For what is rare: an event in some library's span, or a record of the `log` crate.
+    others: Format<Full, Plain>,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self { others: Format::default().with_timer(Plain) }
+    }
+}
+
+impl<S, N> FormatEvent<S, N> for Line
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        if context.event_scope().is_some() || event.metadata().target() == "log" {
+            return self.others.format_event(context, out, event);
+        }
+        Plain.format_time(&mut out)?;
+        out.write_str(match *event.metadata().level() {
+            Level::TRACE => " TRACE ",
+            Level::DEBUG => " DEBUG ",
+            Level::INFO => "  INFO ",
+            Level::WARN => "  WARN ",
+            Level::ERROR => " ERROR ",
+        })?;
+        out.write_str(event.metadata().target())?;
+        out.write_str(": ")?;
+        context.format_fields(out.by_ref(), event)?;
+        out.write_str("\n")
     }
 }
 
@@ -157,6 +201,8 @@ mod tests {
         tracing::info!(app, none, caller = %"billing", command = "import_group", attempts = 1, wait_ms = 12_u64, "ended");
         tracing::warn!(r#type = "a\"b\\c", skew = -3_i64, share = 0.5, ok = true, group = ?["é", "\n"], "odd {}", "\u{1b}[31m\u{9b}é");
         tracing::error!(code = 7);
+        tracing::debug!(target: "another", "and its level");
+        tracing::info_span!("span", of = "a library").in_scope(|| tracing::info!("within"));
         for ms in [0.0, 0.1, 12.3, 41.25, 60_000.0, 1e9, 1e22, -0.0, -1.5, f64::NAN, f64::INFINITY] {
             tracing::info!(ms);
         }
@@ -165,9 +211,9 @@ mod tests {
     #[test]
     fn lines_are_those_of_tracing_subscriber_itself() {
         let (theirs, ours) = (Page::default(), Page::default());
-        let builder = || tracing_subscriber::fmt().with_ansi(false);
+        let builder = || tracing_subscriber::fmt().with_ansi(false).with_max_level(Level::DEBUG);
         tracing::dispatcher::with_default(&Dispatch::new(builder().with_writer(theirs.clone()).finish()), events);
-        let plain = builder().fmt_fields(Plain).with_timer(Plain).with_writer(ours.clone()).finish();
+        let plain = builder().fmt_fields(Plain).event_format(Line::default()).with_writer(ours.clone()).finish();
         tracing::dispatcher::with_default(&Dispatch::new(plain), events);
         assert_eq!(ours.lines(), theirs.lines());
         assert!(!ours.lines().concat().contains('\u{1b}'));
