@@ -1,5 +1,7 @@
 //! ★ The outbound stack, top to bottom, over any leaf.
 
+#![expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice: see `step`")]
+
 use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
