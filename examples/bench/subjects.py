@@ -93,7 +93,7 @@ class Envoy:
             cwd=work, check=True, capture_output=True, text=True,
         ).stdout.strip()
         port = free_port()
-        arguments = [f"127.0.0.1:{chat}", usersig, SDK_APP_ID, ADMIN, port, work / "peer.pb", RATE]
+        arguments = [f"127.0.0.1:{chat}", usersig, SDK_APP_ID, ADMIN, port, pathlib.Path(options.work) / "peer.pb", RATE]
         config = [sys.executable, HERE.parent / "envoy/config.py", *map(str, arguments)]
         with open(work / "envoy.json", "w") as out:
             subprocess.run(config, check=True, stdout=out)
