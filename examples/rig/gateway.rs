@@ -53,6 +53,7 @@ impl Gateway {
         let [port, admin_port] = free_ports()?;
         let head = format!(
             "[server]\nlisten = \"127.0.0.1:{port}\"\nadmin_listen = \"127.0.0.1:{admin_port}\"\n\
+             max_calls = 1000000\n\
              [server.http2]\nmax_connections = 10000\n"
         );
         std::fs::write(folder.join("head.toml"), &head)?;
