@@ -21,9 +21,9 @@ use crate::{
         self, Outbound,
         admit::Admissions,
         breaker::Breaker,
-        call::{Call, Purpose, Signed},
+        call::{Purpose, Signed},
         http::Clients,
-        look::{self, GET_GROUP_INFO},
+        look,
         once::Once,
     },
     telemetry::Metrics,
@@ -210,18 +210,8 @@ impl App {
 /// Tries a credential, the app's own if none is given.
 async fn probe(outbound: Outbound, limit: Duration, candidate: Option<Arc<Signer>>) -> Result<(), CallError> {
     let turn = Turn { caller: PROBE.into(), weight: 1, lane: Lane::Unary, deadline: Instant::now() + limit };
-    let call = Call {
-        command: &GET_GROUP_INFO,
-        body: look::probe(),
-        turn,
-        repeatable: true,
-        is_repeat: false,
-        goal: None,
-        purpose: Purpose::Probe(candidate),
-        signed_again: false,
-        record: Arc::default(),
-    };
-    outbound.run(call).await.map(drop)
+    let probe = look::call(look::probe(), turn, Purpose::Probe(candidate), Arc::default());
+    outbound.run(probe).await.map(drop)
 }
 
 /// What all apps share.

@@ -107,8 +107,8 @@ mod tests {
     use crate::{
         admission::{Admission, Place, Settings, Turn},
         outbound::{
-            call::{Answer, Call, Purpose},
-            look::{self, GET_GROUP_INFO},
+            call::{Answer, Purpose},
+            look,
             record::Record,
         },
     };
@@ -137,17 +137,7 @@ mod tests {
             let deadline = Instant::now() + Duration::from_secs(10);
             let turn = Turn { caller: "somebody".into(), weight: 1, lane, deadline };
             let permit = self.admission.admit(&turn, Place::Tail).await.unwrap();
-            let call = Call {
-                command: &GET_GROUP_INFO,
-                body: look::probe(),
-                turn,
-                repeatable: true,
-                is_repeat: false,
-                goal: None,
-                purpose: Purpose::Request,
-                signed_again: false,
-                record: self.record.clone(),
-            };
+            let call = look::call(look::probe(), turn, Purpose::Request, self.record.clone());
             Box::pin(commit(self.tasks.clone(), Admitted { call, permit }, self.next.clone()))
         }
 

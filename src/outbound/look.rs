@@ -2,12 +2,17 @@
 //!
 //! It settles lost answers, and it is how a credential is tried.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::call::Command;
-use crate::wire::Needs;
+use super::{
+    call::{Call, Command, Purpose},
+    record::Record,
+};
+use crate::{admission::Turn, wire::Needs};
 
 /// The command. Its rate at Chat is its own.
 pub static GET_GROUP_INFO: Command = Command {
@@ -24,6 +29,21 @@ const NO_GROUP: &str = "group-import-gateway.probe";
 struct Groups {
     #[serde(rename = "GroupInfo")]
     groups: Vec<Value>,
+}
+
+/// A call of it. It may be repeated, since it changes nothing, and has nothing to settle.
+pub fn call(body: Bytes, turn: Turn, purpose: Purpose, record: Arc<Record>) -> Call {
+    Call {
+        command: &GET_GROUP_INFO,
+        body,
+        turn,
+        repeatable: true,
+        is_repeat: false,
+        goal: None,
+        purpose,
+        signed_again: false,
+        record,
+    }
 }
 
 /// The body that asks for these fields of one group.

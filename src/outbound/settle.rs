@@ -104,17 +104,9 @@ async fn look_at(call: &Call, goal: &dyn Goal, next: &Next<Call>) -> Found {
 }
 
 async fn look(call: &Call, goal: &dyn Goal, next: &Next<Call>, trace: Trace) -> Found {
-    let look = Call {
-        command: &GET_GROUP_INFO,
-        body: look::body(goal.group_id(), goal.fields()),
-        turn: call.turn.clone(),
-        repeatable: true,
-        is_repeat: false,
-        goal: None,
-        purpose: Purpose::Look,
-        signed_again: false,
-        record: Arc::new(Record::of_look(&call.record, trace)),
-    };
+    let body = look::body(goal.group_id(), goal.fields());
+    let record = Arc::new(Record::of_look(&call.record, trace));
+    let look = look::call(body, call.turn.clone(), Purpose::Look, record);
     match next.run(look).await {
         Ok(answer) => match look::read(&answer.body, goal.group_id()) {
             Standing::Group(fields) => {
