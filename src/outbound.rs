@@ -84,7 +84,7 @@ where
         // a breaker that opened during the wait holds for those who waited
         .layer(step(move |admitted: Admitted, next| breaker::recheck(&recheck, admitted, &next)))
         // the point of no return: below it an attempt runs to its end, whoever leaves
-        .layer(step(move |admitted: Admitted, next: Next<Attempt>| commit::commit(tasks.clone(), admitted, next)))
+        .layer(step(move |admitted: Admitted, next: Next<Attempt>| commit::commit(&tasks, admitted, next)))
         // learns of every end, even where nobody waits for it
         .layer(step(move |attempt: Attempt, next| breaker::watch(watch.clone(), attempt, next)))
         // after the wait, so that no signature ages in the queue

@@ -308,7 +308,9 @@ pub fn watch(breaker: Arc<Breaker>, attempt: Attempt, next: Next<Attempt>) -> im
     let running = next.run(attempt);
     async move {
         let outcome = running.await;
-        seen.inspect(|seen| breaker.saw(seen, &outcome));
+        if let Some(seen) = seen {
+            breaker.saw(&seen, &outcome);
+        }
         outcome
     }
 }

@@ -14,13 +14,13 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt as _;
 use tokio::{runtime::Handle, time::Instant};
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
 use super::{
     call::{Admitted, Attempt},
-    step::{Next, Outcome},
+    step::{Next, Outcome, Running},
 };
 use crate::{
     admission::{Lane, Permit},
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The step. `tasks` knows of every attempt under way.
-pub(super) async fn commit(tasks: TaskTracker, admitted: Admitted, next: Next<Attempt>) -> Outcome {
+pub(super) fn commit(tasks: &TaskTracker, admitted: Admitted, next: Next<Attempt>) -> Running {
     let Admitted { call, permit } = admitted;
     let lane = call.turn.lane;
     let attempt = Attempt {
@@ -40,8 +40,8 @@ pub(super) async fn commit(tasks: TaskTracker, admitted: Admitted, next: Next<At
     };
     let attempt = run(attempt, permit, next);
     match lane {
-        Lane::Unary => UnderWay { running: Some(Box::pin(attempt)), token: tasks.token() }.await,
-        Lane::Stream => tasks.spawn(attempt).await.unwrap_or_else(|_| panicked()),
+        Lane::Unary => Box::pin(UnderWay { running: Some(Box::pin(attempt)), token: tasks.token() }),
+        Lane::Stream => Box::pin(tasks.spawn(attempt).map(|ended| ended.unwrap_or_else(|_| panicked()))),
     }
 }
 
@@ -71,7 +71,7 @@ fn run(attempt: Attempt, mut permit: Permit, next: Next<Attempt>) -> impl Future
 /// An attempt that goes on by itself if this is dropped before its end.
 struct UnderWay {
     /// None once it has ended.
-    running: Option<BoxFuture<'static, Outcome>>,
+    running: Option<Running>,
     token: TaskTrackerToken,
 }
 
@@ -133,12 +133,12 @@ mod tests {
             Self { admission, tasks: TaskTracker::new(), record: Arc::default(), next: Next::new(service_fn(answer)) }
         }
 
-        async fn commit(&self, lane: Lane) -> BoxFuture<'static, Outcome> {
+        async fn commit(&self, lane: Lane) -> Running {
             let deadline = Instant::now() + Duration::from_secs(10);
             let turn = Turn { caller: "somebody".into(), weight: 1, lane, deadline };
             let permit = self.admission.admit(&turn, Place::Tail).await.unwrap();
             let call = look::call(look::probe(), turn, Purpose::Request, self.record.clone());
-            Box::pin(commit(self.tasks.clone(), Admitted { call, permit }, self.next.clone()))
+            commit(&self.tasks, Admitted { call, permit }, self.next.clone())
         }
 
         /// Attempts whose answers have not come, by the permits and by the tasks.
@@ -147,7 +147,7 @@ mod tests {
         }
     }
 
-    fn begin(attempt: &mut BoxFuture<'static, Outcome>) {
+    fn begin(attempt: &mut Running) {
         assert!(attempt.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     }
 
