@@ -6,16 +6,14 @@ a second, and each ratio is of one round, so that whatever else the machine does
 
 import argparse
 import contextlib
-import json
 import pathlib
-import subprocess
 import sys
 import time
 from statistics import median
 
-import process
+import load
 import table
-from subjects import SUBJECTS, free_port
+from subjects import SUBJECTS
 
 # As h2load's usual 4 connections with 8 streams each: enough for two cores, and no queue to speak of.
 SATURATION = ["--in-flight", "32", "--connections", "4"]
@@ -28,25 +26,13 @@ class Bench:
     def __init__(self, options):
         self.options = options
         self.work = pathlib.Path(options.work)
+        self.programs = f"{options.programs}/examples"
 
-    def mock(self, latency_ms):
-        port = free_port()
-        command = [f"{self.options.programs}/examples/mock", f"127.0.0.1:{port}", str(latency_ms)]
-        return process.Process(command, self.work / "mock.log", lambda: process.accepts(port)), port
+    def mock(self, latency_ms=0):
+        return load.mock(self.programs, self.work, latency_ms)
 
     def load(self, port, *arguments):
-        command = [f"{self.options.programs}/examples/load", f"http://127.0.0.1:{port}", "--json", "--group-ids"]
-        command += ["--token", "a-token-of-the-benchmark", *arguments]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-    def finish(self, load):
-        """What came of a load; a call that failed would make the figures worthless."""
-        text, _ = load.communicate(timeout=120)
-        summary = json.loads(text)
-        failed = sum(part["refused"] for part in summary.values())
-        if load.returncode or failed:
-            sys.exit(f"{failed} calls failed: {text}")
-        return summary
+        return load.run(self.programs, port, *arguments)
 
     def start(self, subject, chat):
         folder = self.work / subject.name
@@ -56,7 +42,7 @@ class Bench:
     def round(self, subjects):
         """All figures of all subjects."""
         figures = {subject.name: {} for subject in subjects}
-        mock, chat = self.mock(0)
+        mock, chat = self.mock()
         with contextlib.ExitStack() as stack:
             stack.enter_context(mock)
             running = {subject.name: stack.enter_context(self.start(subject, chat)) for subject in subjects}
@@ -64,7 +50,7 @@ class Bench:
             for name, it in running.items():
                 figures[name]["ready, ms"] = it.ready_ms
                 figures[name]["memory idle, MiB"] = it.memory()
-                self.finish(self.load(it.port, *SATURATION, "--seconds", "1"))
+                self.load(it.port, *SATURATION, "--seconds", "1")
             self.saturate(running, figures)
             for name, it in running.items():
                 self.steady(it, chat, figures[name])
@@ -79,7 +65,7 @@ class Bench:
         for _ in range(self.options.seconds):
             for name, it in running.items():
                 before = it.processor_time()
-                calls = self.finish(self.load(it.port, *SATURATION, "--seconds", "1"))["calls"]
+                calls = self.load(it.port, *SATURATION, "--seconds", "1")["calls"]
                 seen[name].append((it.processor_time() - before, calls))
         for name, it in running.items():
             made = sum(calls["imported"] for _, calls in seen[name])
@@ -93,8 +79,8 @@ class Bench:
     def steady(self, it, chat, own):
         """200 calls a second, and as many straight to the mock in between."""
         before = it.processor_time()
-        load = ["--calls-per-second", "200", "--seconds", str(self.options.seconds)]
-        both = self.finish(self.load(it.port, *load, "--direct", f"http://127.0.0.1:{chat}"))
+        steady = ["--calls-per-second", "200", "--seconds", str(self.options.seconds)]
+        both = self.load(it.port, *steady, "--direct", f"http://127.0.0.1:{chat}")
         calls, direct = both["calls"], both["direct"]
         own["processor time a call at 200/s, µs"] = (it.processor_time() - before) / calls["imported"] * 1e6
         own["p50 added at 200/s, ms"] = calls["p50_ms"] - direct["p50_ms"]
@@ -105,10 +91,11 @@ class Bench:
         """Memory while 1,000 calls over 100 connections wait for Chat."""
         mock, chat = self.mock(CROWD_LATENCY_MS)
         with mock, self.start(subject, chat) as running:
-            load = self.load(running.port, "--in-flight", str(CROWD), "--connections", "100", "--seconds", "3")
+            calls = ["--in-flight", str(CROWD), "--connections", "100", "--seconds", "3"]
+            crowd = load.start(self.programs, running.port, *calls)
             time.sleep(2)
             memory = running.memory()
-            self.finish(load)
+            load.finish(crowd)
         return memory
 
 

@@ -10,6 +10,7 @@ import process
 
 HERE = pathlib.Path(__file__).parent
 SDK_APP_ID, ADMIN = "1400000000", "administrator"
+TOKEN = "a-token-of-the-benchmark"
 # So high that no limiter is ever what is waited for; each still counts every call.
 RATE = 1_000_000
 
@@ -41,7 +42,7 @@ def configure(work, chat):
     """The gateway's configuration; its ports are the answer."""
     port, admin = free_port(), free_port()
     (work / "key").write_text("a-key-for-the-mock")
-    token = hashlib.sha256(b"a-token-of-the-benchmark").hexdigest()
+    token = hashlib.sha256(TOKEN.encode()).hexdigest()
     text = CONFIG.format(port=port, admin=admin, app=SDK_APP_ID, identifier=ADMIN, chat=chat, rate=RATE, token=token)
     (work / "gateway.toml").write_text(text)
     return port, admin

@@ -17,34 +17,28 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "examples/bench"))
 
-import process  # noqa: E402
-from subjects import Bare, Gateway, free_port  # noqa: E402
+import load  # noqa: E402
+from subjects import Bare, Gateway  # noqa: E402
 
 # More than the count changes from run to run, which is half a percent.
 ALLOWANCE = 0.02
-CALLS_PER_SECOND, SECONDS = 200, 4
-CALLS = ["--calls-per-second", str(CALLS_PER_SECOND), "--seconds", str(SECONDS)]
-LOADS = {"unary call": CALLS, "stream item": [*CALLS, "--stream"]}
+LOADS = {"unary call": [], "stream item": ["--stream"]}
 
 
-def load(helpers, port, arguments):
-    """How many groups were imported; each must be."""
-    command = [f"{helpers}/load", f"http://127.0.0.1:{port}", "--json", "--group-ids"]
-    command += ["--token", "a-token-of-the-benchmark", *arguments]
-    calls = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["calls"]
-    if calls["refused"] or not calls["imported"]:
-        sys.exit(f"calls failed: {calls}")
-    return calls["imported"]
+def imported(options, running, calls_per_second, seconds, *kind):
+    """How many groups a load imported."""
+    pace = ["--calls-per-second", str(calls_per_second), "--seconds", str(seconds)]
+    return load.run(options.helpers, running.port, *pace, *kind)["calls"]["imported"]
 
 
-def count(subject, arguments, options, chat):
+def count(subject, kind, options, chat):
     """Instructions a call."""
     work = pathlib.Path(options.work) / f"{subject.name}-{time.monotonic_ns()}"
     work.mkdir()
     with subject.start(options, work, chat, wrapper=callgrind(work)) as running:
-        load(options.helpers, running.port, ["--calls-per-second", "50", "--seconds", "1", *arguments[4:]])
+        imported(options, running, 50, 1, *kind)
         instrument(running, "on")
-        calls = load(options.helpers, running.port, arguments)
+        calls = imported(options, running, 200, 4, *kind)
         instrument(running, "off")
     log = (work / "callgrind.log").read_text()
     return int(re.findall(r"Collected : (\d+)", log)[-1]) / calls
@@ -69,12 +63,10 @@ def main():
     # One worker, so that no count depends on who wakes whom.
     os.environ["TOKIO_WORKER_THREADS"] = "1"
     allowed = json.loads((HERE / "allowed.json").read_text())
-    chat = free_port()
-    mock = process.Process([f"{options.helpers}/mock", f"127.0.0.1:{chat}"], f"{options.work}/mock.log",
-                           lambda: process.accepts(chat))
+    mock, chat = load.mock(options.helpers, options.work)
     with mock:
         bare = count(Bare(), LOADS["unary call"], options, chat)
-        counts = {name: count(Gateway(), arguments, options, chat) for name, arguments in LOADS.items()}
+        counts = {name: count(Gateway(), kind, options, chat) for name, kind in LOADS.items()}
     print(f"{'bare handler':12} {bare:10,.0f} instructions a call")
     failed = False
     for name, instructions in counts.items():
