@@ -47,7 +47,7 @@ impl Serve {
     }
 }
 
-/// One worker for two processors. It takes 25,000 calls a second, more than a hundred apps at their full rate; each
+/// One worker for two processors. It takes 29,000 calls a second, more than a hundred apps at their full rate; each
 /// more makes every call dearer by a tenth, for what the workers hand to each other.
 fn workers() -> usize {
     let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);

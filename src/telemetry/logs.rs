@@ -7,14 +7,11 @@ use std::{io::IsTerminal as _, sync::OnceLock, time::Duration};
 
 use tracing_subscriber::EnvFilter;
 
-use self::{
-    batch::Batch,
-    fields::{Line, Plain},
-};
+use self::{batch::Batch, plain::Plain};
 use crate::config::{Log, LogFormat};
 
 mod batch;
-mod fields;
+mod plain;
 
 /// The target of the line that each call ends with.
 pub const ACCESS: &str = "group_import_gateway::access";
@@ -40,7 +37,7 @@ pub fn start(log: &Log, rust_log: Option<&str>) {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(out).with_ansi(colours);
     let started = match log.format {
         LogFormat::Text if colours => builder.try_init(),
-        LogFormat::Text => builder.fmt_fields(Plain).event_format(Line::default()).try_init(),
+        LogFormat::Text => builder.fmt_fields(Plain).event_format(Plain).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     drop(started);

@@ -14,7 +14,7 @@ use tracing_subscriber::{
     field::RecordFields,
     fmt::{
         FmtContext, FormatEvent, FormatFields,
-        format::{Format, Full, Writer},
+        format::{Format, Writer},
         time::FormatTime,
     },
     registry::LookupSpan,
@@ -29,28 +29,17 @@ impl FormatTime for Plain {
     }
 }
 
-/// A whole line.
-pub(super) struct Line {
-    /// For what is rare: an event in some library's span, or a record of the `log` crate.
-    others: Format<Full, Plain>,
-}
-
-impl Default for Line {
-    fn default() -> Self {
-        Self { others: Format::default().with_timer(Plain) }
-    }
-}
-
-impl<S, N> FormatEvent<S, N> for Line
+impl<S, N> FormatEvent<S, N> for Plain
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        // What is rare: an event in some library's span, or a record of the `log` crate.
         if context.event_scope().is_some() || event.metadata().target() == "log" {
-            return self.others.format_event(context, out, event);
+            return Format::default().with_timer(Plain).format_event(context, out, event);
         }
-        Plain.format_time(&mut out)?;
+        self.format_time(&mut out)?;
         out.write_str(match *event.metadata().level() {
             Level::TRACE => " TRACE ",
             Level::DEBUG => " DEBUG ",
@@ -213,7 +202,7 @@ mod tests {
         let (theirs, ours) = (Page::default(), Page::default());
         let builder = || tracing_subscriber::fmt().with_ansi(false).with_max_level(Level::DEBUG);
         tracing::dispatcher::with_default(&Dispatch::new(builder().with_writer(theirs.clone()).finish()), events);
-        let plain = builder().fmt_fields(Plain).event_format(Line::default()).with_writer(ours.clone()).finish();
+        let plain = builder().fmt_fields(Plain).event_format(Plain).with_writer(ours.clone()).finish();
         tracing::dispatcher::with_default(&Dispatch::new(plain), events);
         assert_eq!(ours.lines(), theirs.lines());
         assert!(!ours.lines().concat().contains('\u{1b}'));
