@@ -59,11 +59,12 @@ impl Board {
 
     /// A line comes back from the journal: take it on, by `fly` or `wait`.
     pub(super) fn recorded(&mut self, item: &Item) {
-        self.recording -= 1;
+        // It may come although it was given up: where only the results can't be written, the journal goes on.
+        self.recording = self.recording.saturating_sub(1);
         self.bytes -= item.size();
     }
 
-    /// What the journal kept will never come back from it.
+    /// What the journal keeps is not waited for any more.
     pub(super) fn recording_failed(&mut self) {
         self.recording = 0;
     }
@@ -101,5 +102,22 @@ impl Board {
         }
         self.bytes -= due.iter().map(Item::size).sum::<usize>();
         due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_comes_back_from_the_journal_after_all_is_no_line_too_few() {
+        let item = |line| Item { line, request: Default::default(), maybe: false, tries: 0 };
+        let mut board = Board::default();
+        board.recording(&[item(1), item(2)]);
+        board.recording_failed();
+        assert_eq!(board.under_way(), 0);
+        board.recorded(&item(1));
+        board.wait(item(1), Instant::now());
+        assert_eq!((board.under_way(), board.held()), (0, 1));
     }
 }
